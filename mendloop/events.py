@@ -1,0 +1,258 @@
+"""The journal's events: a typed, versioned union. Free text never stands in an event, only a reference to its blob."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter
+
+from mendloop.records import Frozen, ProgramStatus, Tier, VerdictKind
+
+RUN_SESSION = ""
+"""The session name of events that belong to the run as a whole."""
+
+
+class Ref(Frozen):
+    """A blob by content hash. `cut` counts the characters left out when it was stored."""
+
+    sha256: str
+    bytes: int
+    cut: int = 0
+
+
+class Event(Frozen):
+    """Base of all events. `v` is the version of the kind's payload."""
+
+    v: Literal[1] = 1
+
+
+class RunStarted(Event):
+    """A run was launched with this resolved scenario."""
+
+    kind: Literal["run_started"] = "run_started"
+    scenario: Ref
+    version: str
+    team: str
+    seed: int
+
+
+class RunFinished(Event):
+    """A run ended; sessions 0..counted-1 count, later ones were surplus when the target was met."""
+
+    kind: Literal["run_finished"] = "run_finished"
+    reason: str
+    counted: int
+    kept: int
+
+
+class SessionStarted(Event):
+    """A session began; `index` is its number in the run."""
+
+    kind: Literal["session_started"] = "session_started"
+    index: int
+    memory: Literal["on", "off"]
+
+
+class SessionFinished(Event):
+    """A session ended: its record was kept, or dropped for a reason."""
+
+    kind: Literal["session_finished"] = "session_finished"
+    outcome: Literal["kept", "dropped"]
+    reason: str
+    tier: Tier | None
+    turns: int
+
+
+class NodeEntered(Event):
+    """A graph node began its visit."""
+
+    kind: Literal["node_entered"] = "node_entered"
+    node: str
+    visit: int
+
+
+class NodeExited(Event):
+    """A graph node ended its visit."""
+
+    kind: Literal["node_exited"] = "node_exited"
+    node: str
+    visit: int
+
+
+class ProblemProposed(Event):
+    """A problem was stated."""
+
+    kind: Literal["problem"] = "problem"
+    problem: Ref
+
+
+class SuiteDesigned(Event):
+    """A suite was designed, or replaced after vetting."""
+
+    kind: Literal["suite"] = "suite"
+    role: Literal["shown", "held_out"]
+    cases: int
+    suite: Ref
+
+
+class SolutionWritten(Event):
+    """A candidate (peer 0) or a peer's program was written."""
+
+    kind: Literal["solution"] = "solution"
+    turn: int
+    peer: int
+    solution: Ref
+
+
+class LlmAnswered(Event):
+    """A language model answered (an effect)."""
+
+    kind: Literal["llm_call"] = "llm_call"
+    request: str
+    result: Ref
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Executed(Event):
+    """A program ran in the sandbox (an effect)."""
+
+    kind: Literal["execution"] = "execution"
+    request: str
+    result: Ref
+    status: ProgramStatus
+
+
+class SourceRead(Event):
+    """The source of problems was read from disk (an effect)."""
+
+    kind: Literal["source"] = "source"
+    request: str
+    result: Ref
+
+
+class MemoryQueried(Event):
+    """Reflections were retrieved (an effect)."""
+
+    kind: Literal["memory_queried"] = "memory_queried"
+    request: str
+    result: Ref
+    found: int
+
+
+class SessionCollected(Event):
+    """The run took a session's outcome into account (an effect: which session came next)."""
+
+    kind: Literal["collected"] = "collected"
+    request: str
+    result: Ref
+
+
+class ClockRead(Event):
+    """A clock was read (an effect); seconds since the run's first launch."""
+
+    kind: Literal["clock"] = "clock"
+    request: str
+    result: Ref
+
+
+class MemoryStored(Event):
+    """A reflection was stored."""
+
+    kind: Literal["memory_stored"] = "memory_stored"
+    reflection: Ref
+    retrieved: tuple[str, ...] = ()
+    helped: tuple[str, ...] = ()
+
+
+class VerdictReached(Event):
+    """A verdict about one turn."""
+
+    kind: Literal["verdict"] = "verdict"
+    turn: int
+    verdict: VerdictKind
+    rule: str
+    detail: Ref
+
+
+class Diagnosed(Event):
+    """A failing turn was diagnosed."""
+
+    kind: Literal["diagnosis"] = "diagnosis"
+    turn: int
+    fault: str
+    diagnosis: Ref
+
+
+class BudgetUsed(Event):
+    """A budget's use at a decision."""
+
+    kind: Literal["budget"] = "budget"
+    name: Literal["usd", "tokens", "wall_s"]
+    used: float
+    limit: float
+
+
+class ErrorRaised(Event):
+    """Something of ours failed; never a program's fault."""
+
+    kind: Literal["error"] = "error"
+    error: str
+    detail: Ref
+
+
+class RecordKept(Event):
+    """A trajectory became a record."""
+
+    kind: Literal["record_kept"] = "record_kept"
+    tier: Tier
+    record: Ref
+
+
+class RecordDropped(Event):
+    """A trajectory was given up, with the reason and what there was of it."""
+
+    kind: Literal["record_dropped"] = "record_dropped"
+    reason: str
+    detail: Ref
+
+
+class Redacted(Event):
+    """A blob was erased for good on request; its hash stays."""
+
+    kind: Literal["redacted"] = "redacted"
+    sha256: str
+    reason: str
+
+
+AnyEvent = Annotated[
+    RunStarted
+    | RunFinished
+    | SessionStarted
+    | SessionFinished
+    | NodeEntered
+    | NodeExited
+    | ProblemProposed
+    | SuiteDesigned
+    | SolutionWritten
+    | LlmAnswered
+    | Executed
+    | SourceRead
+    | MemoryQueried
+    | SessionCollected
+    | ClockRead
+    | MemoryStored
+    | VerdictReached
+    | Diagnosed
+    | BudgetUsed
+    | ErrorRaised
+    | RecordKept
+    | RecordDropped
+    | Redacted,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+Model = TypeVar("Model", bound=Frozen)

@@ -1,0 +1,410 @@
+"""The frozen records that travel between agents. They hold data and call nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+RECORD_VERSION = 1
+
+Role = Literal["proposer", "programmer", "tester", "executor", "critic"]
+Origin = Literal["given", "doctest", "reference", "generated"]
+Tier = Literal["A", "B", "C"]
+
+TRUSTED_ORIGINS: frozenset[Origin] = frozenset({"given", "doctest", "reference"})
+"""Anchors: cases that a human wrote or that an executed reference gave. They outrank every generated case."""
+
+
+class Frozen(BaseModel):
+    """Base of every record: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def canonical_json(value: object) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, so that equal values have equal hashes."""
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_plain)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def digest(value: object) -> str:
+    """Return the sha256 (hex) of a text, or of the canonical JSON of anything else."""
+    text = value if isinstance(value, str) else canonical_json(value)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+
+class Case(Frozen):
+    """One test. Either a `call` with exactly one of `expect`, `raises`, `check`, or a `stdin`/`stdout` pair.
+
+    Semantics are those of the command line's case files (docs/concepts.md, "Cases").
+    """
+
+    id: str
+    call: str | None = None
+    expect: str | None = None
+    raises: str | None = None
+    check: str | None = None
+    setup: str | None = None
+    after: dict[str, str] | None = None
+    tolerance: float | None = Field(default=None, ge=0)
+    isolated: bool = False
+    stdin: str | None = None
+    stdout: str | None = None
+    origin: Origin = "given"
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Case:
+        judged = [key for key in ("expect", "raises", "check") if getattr(self, key) is not None]
+        if self.call is None:
+            if self.stdin is None or self.stdout is None or judged or self.setup or self.after:
+                raise ValueError("a case has either `call` or both `stdin` and `stdout`")
+        elif self.stdin is not None or self.stdout is not None:
+            raise ValueError("a case has either `call` or both `stdin` and `stdout`")
+        elif len(judged) != 1:
+            raise ValueError("a call needs exactly one of `expect`, `raises`, `check`")
+        return self
+
+
+class Suite(Frozen):
+    """Tests from one author, shown to the loop or held out from all but the executor."""
+
+    author: str
+    role: Literal["shown", "held_out"]
+    cases: tuple[Case, ...]
+
+
+# --- the sandbox -----------------------------------------------------------------------------------------------------
+
+
+class Limits(Frozen):
+    """What one execution may use. Time is per case; the rest is for the whole child."""
+
+    cpu_s: float = Field(default=5.0, gt=0)
+    wall_s: float = Field(default=10.0, gt=0)
+    memory_mb: int = Field(default=512, gt=0)
+    pids: int = Field(default=64, gt=0)
+    disk_mb: int = Field(default=64, gt=0)
+    output_mb: float = Field(default=1.0, gt=0)
+
+
+class Call(Frozen):
+    """What goes into the sandbox for one case: never an expected value."""
+
+    id: str
+    call: str | None = None
+    setup: str | None = None
+    after: tuple[str, ...] = ()
+    stdin: str | None = None
+    isolated: bool = False
+
+
+class Request(Frozen):
+    """One sandbox call: a program and the calls to make in order.
+
+    `hash_seed` is PYTHONHASHSEED of the interpreter. `trace` asks for the executed lines of the program itself.
+    """
+
+    code: str
+    calls: tuple[Call, ...]
+    limits: Limits = Limits()
+    profile: Literal["stdlib"] = "stdlib"
+    hash_seed: int = 0
+    trace: bool = False
+
+
+class Raised(Frozen):
+    """An exception as seen from outside: `base` is the nearest built-in class, `builtin` when it is that class."""
+
+    type: str
+    base: str
+    builtin: bool
+    message: str
+    line: int | None = None
+
+
+class Step(Frozen):
+    """One executed line of the program: 1-based line, call depth, and the locals that changed before it (as repr)."""
+
+    line: int
+    depth: int
+    changed: dict[str, str] = {}
+
+
+OutcomeStatus = Literal["returned", "raised", "timeout", "memory", "missing", "unencodable"]
+
+
+class Outcome(Frozen):
+    """What one call did. `value` and `after` hold tagged values (mendloop.tools.values)."""
+
+    id: str
+    status: OutcomeStatus
+    value: JsonValue = None
+    after: dict[str, JsonValue] = {}
+    error: Raised | None = None
+    stdout: str | None = None
+    trace: tuple[Step, ...] = ()
+    ms: float = 0.0
+
+
+ProgramStatus = Literal[
+    "ok", "no_result", "timeout", "memory", "disk", "pids", "output_limit", "crash", "sandbox_error"
+]
+Integrity = Literal["values", "inproc"]
+
+
+class Execution(Frozen):
+    """The raw outcome of a sandbox call."""
+
+    status: ProgramStatus
+    isolation: str
+    integrity: Integrity = "values"
+    outcomes: tuple[Outcome, ...] = ()
+    stdout: str = ""
+    stderr: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_rss_mb: float = 0.0
+    message: str = ""
+
+
+CaseStatus = Literal["pass", "fail", "error", "timeout", "memory", "missing", "unencodable"]
+
+
+class CaseResult(Frozen):
+    """The host's judgement of one case. `got` is a literal text; `error` is `Type: message`."""
+
+    id: str
+    status: CaseStatus
+    got: str | None = None
+    error: str | None = None
+    ms: float = 0.0
+
+
+class ProgramResult(Frozen):
+    """The judged outcome of one program and its cases."""
+
+    id: str = ""
+    status: ProgramStatus
+    isolation: str
+    integrity: Integrity
+    cases: tuple[CaseResult, ...]
+    stdout: str = ""
+    stderr: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_rss_mb: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """True when the program ended well and every case passed; False when there was no case."""
+        return self.status == "ok" and bool(self.cases) and all(case.status == "pass" for case in self.cases)
+
+
+class Probe(Frozen):
+    """One layer of a sandbox as a dry run found it; `remedy` says how to mend what does not hold."""
+
+    layer: str
+    ok: bool
+    detail: str = ""
+    remedy: str = ""
+
+
+# --- problems and solutions ------------------------------------------------------------------------------------------
+
+
+class Parameter(Frozen):
+    """One parameter of the entry point: the kinds of value it takes, and literals seen in real use."""
+
+    name: str
+    kinds: tuple[str, ...]
+    optional: bool = False
+    seen: tuple[str, ...] = ()
+
+
+Evidence = Literal["annotations", "doctests", "call_sites", "tests", "probing"]
+
+
+class Contract(Frozen):
+    """Which inputs are valid, and what says so."""
+
+    parameters: tuple[Parameter, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    notes: str = ""
+
+
+class Source(Frozen):
+    """Where a problem's code comes from. `file` is relative to the package or the user's folder."""
+
+    kind: str
+    package: str
+    qualname: str
+    file: str = ""
+    line: int = 0
+    licence: str = "unknown"
+    version: str = ""
+
+
+class Problem(Frozen):
+    """What is asked: the statement and everything a solver may know."""
+
+    id: str
+    statement: str
+    entry_point: str
+    signature: str
+    contract: Contract = Contract()
+    examples: tuple[Case, ...] = ()
+    source: Source
+    versions: dict[str, str] = {}
+
+
+class Fault(Frozen):
+    """One injected fault as an edit of the reference's text: `text[start:end]` becomes `after`.
+
+    `start` and `end` are character offsets in the reference, `line` is 1-based, `before` is the text replaced.
+    """
+
+    id: str
+    operator: str
+    kind: str
+    line: int
+    start: int
+    end: int
+    before: str
+    after: str
+    summary: str
+
+
+class Solution(Frozen):
+    """One candidate program. `injected` lists the faults known to be in it (procedural and injected-fault teams)."""
+
+    code: str
+    author: str
+    note: str = ""
+    injected: tuple[Fault, ...] = ()
+
+
+VerdictKind = Literal["passed", "code_fault", "test_fault", "spec_fault", "sandbox_fault", "undecided"]
+
+
+class Verdict(Frozen):
+    """What is concluded about one solution: passed, or a named fault; `rule` says which rule decided."""
+
+    kind: VerdictKind
+    rule: str
+    failing: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Attempt(Frozen):
+    """One turn: a solution, what its cases did, and the verdict."""
+
+    turn: int
+    code: str
+    verdict: Verdict
+    cases: tuple[CaseResult, ...]
+
+
+class Failure(Frozen):
+    """The smallest failing case with both sides, as evidence for a diagnosis."""
+
+    case: Case
+    expected: str
+    observed: str
+    status: CaseStatus
+    also_failing: int = 0
+    passing: int = 0
+
+
+class Diagnosis(Frozen):
+    """Why a candidate failed: the named fault, where, and the words for the programmer."""
+
+    fault: str
+    error_type: str
+    line: int | None
+    symptom: str
+    text: str
+    lesson: str
+
+
+class Reflection(Frozen):
+    """A lesson with provenance. `index` is the session's number; `cluster` groups near-duplicate functions."""
+
+    id: str
+    session: str
+    index: int
+    cluster: str
+    turn: int
+    fault: str
+    error_type: str
+    concepts: tuple[str, ...] = ()
+    lesson: str
+    outcome: Literal["fixed", "not_fixed"]
+
+
+class Message(Frozen):
+    """One message of a dialogue; every message has the same keys."""
+
+    role: Literal["system", "user", "assistant"]
+    name: str
+    content: str
+    train: bool
+    turn: int
+    verdict: str
+
+
+class TierEvidence(Frozen):
+    """The numbers behind a tier; None means that the check was not run."""
+
+    basis: Literal["reference", "peers", "none"]
+    shown_cases: int
+    held_out_cases: int | None = None
+    held_out_passed: int | None = None
+    mutants_live: int | None = None
+    mutants_killed: int | None = None
+    peers_agreeing: int | None = None
+    peer_inputs: int | None = None
+    contamination: Literal["not_checked", "clean"] = "not_checked"
+    integrity: Integrity = "values"
+    isolation: str = ""
+
+
+class Provenance(Frozen):
+    """Who and what made a record."""
+
+    team: str
+    models: dict[str, str] = {}
+    weights: dict[str, str] = {}
+    prompts: dict[str, str] = {}
+    operators: tuple[str, ...] = ()
+    seed: int
+    generation: int = 0
+    ancestry: tuple[str, ...] = ()
+    memory: Literal["on", "off"] = "off"
+
+
+class Record(Frozen):
+    """A kept trajectory, version 1 of the canonical form. Views are pure functions of it."""
+
+    version: Literal[1] = 1
+    id: str
+    session: str
+    problem: Problem
+    messages: tuple[Message, ...]
+    attempts: tuple[Attempt, ...]
+    cases: tuple[Case, ...]
+    reflections: tuple[Reflection, ...]
+    tier: Tier
+    evidence: TierEvidence
+    provenance: Provenance

@@ -1,0 +1,1 @@
+"""What agents use: sandbox backends, value encoding, judging."""

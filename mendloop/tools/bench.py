@@ -1,0 +1,53 @@
+"""A role's bench: the outside world as one role may use it in one node visit, every use journalled before it is seen."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, replace
+
+from mendloop.events import AnyEvent, Executed, Ref
+from mendloop.records import Execution, Request
+from mendloop.tools.journal import Journal
+from mendloop.tools.sandbox.protocol import Sandbox
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Journalled tools bound to (session, node, visit, role)."""
+
+    journal: Journal
+    sandbox: Sandbox
+    seed: int
+    session: str
+    node: str
+    visit: int
+    role: str
+
+    def as_role(self, role: str) -> Bench:
+        """Return the same bench for another role."""
+        return replace(self, role=role)
+
+    def key(self, slot: str) -> str:
+        """Return the journal key of a slot: `node#visit/role/slot`."""
+        return f"{self.node}#{self.visit}/{self.role}/{slot}"
+
+    async def run(self, slot: str, request: Request) -> Execution:
+        """Execute a program in the sandbox; the answer is durable before it is returned."""
+        return await self.journal.effect(
+            self.key(slot), request, lambda: self.sandbox.run(request), Execution, _executed
+        )
+
+    def random(self, purpose: str) -> random.Random:
+        """Return the generator for one purpose: its seed derives from (seed, session, purpose) alone."""
+        return random.Random(derive(self.seed, self.session, purpose))  # noqa: S311 - sampling, not secrecy
+
+
+def derive(seed: int, *parts: object) -> int:
+    """Return the sub-seed of sha256(seed, parts...)."""
+    text = "\x1f".join([str(seed), *map(str, parts)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _executed(request: str, ref: Ref, result: Execution) -> AnyEvent:
+    return Executed(request=request, result=ref, status=result.status)
