@@ -12,6 +12,10 @@ RUN_SESSION = ""
 """The session name of events that belong to the run as a whole."""
 
 
+CONTROL_SESSION = "_control"
+"""The session name of what happens to a run from outside its graph: stops, errors, redactions. Never replayed."""
+
+
 class Ref(Frozen):
     """A blob by content hash. `cut` counts the characters left out when it was stored."""
 
@@ -27,13 +31,14 @@ class Event(Frozen):
 
 
 class RunStarted(Event):
-    """A run was launched with this resolved scenario."""
+    """A run was launched with this resolved scenario; `sessions` overrides its target."""
 
     kind: Literal["run_started"] = "run_started"
     scenario: Ref
     version: str
     team: str
     seed: int
+    sessions: int | None = None
 
 
 class RunFinished(Event):

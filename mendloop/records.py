@@ -257,7 +257,7 @@ class Source(Frozen):
 
 
 class Problem(Frozen):
-    """What is asked: the statement and everything a solver may know."""
+    """What is asked: the statement and everything a solver may know. `cluster` groups near-duplicate problems."""
 
     id: str
     statement: str
@@ -267,6 +267,8 @@ class Problem(Frozen):
     examples: tuple[Case, ...] = ()
     source: Source
     versions: dict[str, str] = {}
+    cluster: str = ""
+    concepts: tuple[str, ...] = ()
 
 
 class Fault(Frozen):
@@ -287,12 +289,18 @@ class Fault(Frozen):
 
 
 class Solution(Frozen):
-    """One candidate program. `injected` lists the faults known to be in it (procedural and injected-fault teams)."""
+    """One candidate program with its author's words.
+
+    `injected` lists the faults known to be in it (procedural and injected-fault teams); `undone` those taken out so
+    far; `trials` counts the programs that the author tried in the sandbox before handing this one in.
+    """
 
     code: str
     author: str
     note: str = ""
     injected: tuple[Fault, ...] = ()
+    undone: tuple[Fault, ...] = ()
+    trials: int = 0
 
 
 VerdictKind = Literal["passed", "code_fault", "test_fault", "spec_fault", "sandbox_fault", "undecided"]
@@ -349,6 +357,7 @@ class Reflection(Frozen):
     fault: str
     error_type: str
     concepts: tuple[str, ...] = ()
+    symptom: str
     lesson: str
     outcome: Literal["fixed", "not_fixed"]
 

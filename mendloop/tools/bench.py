@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, replace
 
 from mendloop.events import AnyEvent, Executed, Ref
-from mendloop.records import Execution, Request
+from mendloop.records import Execution, Probe, Request
 from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
 
@@ -38,9 +38,34 @@ class Bench:
             self.key(slot), request, lambda: self.sandbox.run(request), Execution, _executed
         )
 
+    def checker(self, slot: str) -> BenchSandbox:
+        """Return a sandbox whose runs are journalled under `slot/check`, for judging results by expressions."""
+        return BenchSandbox(self, f"{slot}/check")
+
     def random(self, purpose: str) -> random.Random:
         """Return the generator for one purpose: its seed derives from (seed, session, purpose) alone."""
         return random.Random(derive(self.seed, self.session, purpose))  # noqa: S311 - sampling, not secrecy
+
+
+@dataclass
+class BenchSandbox:
+    """The bench's sandbox as a `Sandbox`: each run takes the next slot."""
+
+    bench: Bench
+    slot: str
+    runs: int = 0
+
+    async def probe(self) -> tuple[Probe, ...]:
+        """Probe the sandbox behind the bench."""
+        return await self.bench.sandbox.probe()
+
+    async def run(self, request: Request) -> Execution:
+        """Run under the next journalled slot."""
+        self.runs += 1
+        return await self.bench.run(f"{self.slot}{self.runs - 1}", request)
+
+    async def aclose(self) -> None:
+        """Do nothing: the sandbox belongs to the run."""
 
 
 def derive(seed: int, *parts: object) -> int:

@@ -15,8 +15,8 @@ class Journal(Protocol):
         """Store a record (or text) as a blob, redacted and capped, and return its reference."""
         ...
 
-    def get(self, ref: Ref, model: type[Model]) -> Model:
-        """Return what was stored, exactly. Raises RedactedError when it was erased."""
+    def get(self, sha256: str, model: type[Model]) -> Model:
+        """Return what was stored under a hash, exactly. Raises RedactedError when it was erased."""
         ...
 
     async def emit(self, key: str, event: AnyEvent) -> None:

@@ -1,0 +1,117 @@
+"""From evidence to a diagnosis in words: the failing case, how its two sides relate, and where the run departs.
+
+Nothing here knows which fault was injected. The reference serves twice: its trace on the same input says what a correct
+run does, and its text tells which lines of the two programs are the same. Its code is never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mendloop.agents.procedural.code_lines import Place, place_at
+from mendloop.agents.procedural.constructs import construct_of
+from mendloop.agents.procedural.inference import Evidence, infer, local_relation
+from mendloop.agents.procedural.lessons import lesson_of
+from mendloop.agents.procedural.literals import Relation
+from mendloop.agents.procedural.relations import relate
+from mendloop.agents.procedural.relations_calls import argument_texts
+from mendloop.agents.procedural.relations_raising import read_exit
+from mendloop.agents.procedural.traces import Parting, first_parting, last_return
+from mendloop.agents.procedural.wording import symptom_of, text_of_evidence
+from mendloop.records import Diagnosis, Failure, Raised, Step
+
+_TYPE_RELATIONS = frozenset(
+    [
+        "text_of_value",
+        "value_of_text",
+        "bytes_and_text",
+        "other_container",
+        "lazy_and_eager",
+        "wrapped",
+        "unwrapped",
+        "bool_instead_of_number",
+        "value_instead_of_bool",
+        "other_type",
+        "none_instead_of_value",
+        "value_instead_of_none",
+    ]
+)
+_ERROR_TYPES = {
+    "argument_mutated": "MutatedArgument",
+    "remembers_earlier_call": "SharedState",
+    "value_instead_of_exception": "MissingException",
+    "timed_out": "Timeout",
+    "memory": "MemoryLimit",
+    "no_result": "NoResult",
+    "unencodable": "WrongType",
+}
+_STATUS_TEXT = {"timeout": "timed out", "memory": "memory", "missing": "no result", "unencodable": "unencodable"}
+
+
+def diagnose(
+    failure: Failure,
+    call_text: str,
+    faulty_code: str,
+    reference_code: str,
+    faulty_trace: Sequence[Step],
+    reference_trace: Sequence[Step],
+    observed_error: Raised | None = None,
+) -> Diagnosis:
+    """Return what the evidence of one failing case says about the faulty program. Never raises.
+
+    The traces are those of the failing case, of the faulty program and of the reference; either may be empty or cut.
+    """
+    relation = _relation(failure, call_text, observed_error)
+    parting = first_parting(faulty_trace, reference_trace, faulty_code, reference_code)
+    place = _place(parting, faulty_trace, faulty_code, observed_error)
+    evidence = _evidence(relation, parting, place, failure, observed_error)
+    fault = infer(evidence)
+    return Diagnosis(
+        fault=fault,
+        error_type=_error_type(relation, evidence),
+        line=place.line if place else None,
+        symptom=symptom_of(failure, call_text),
+        text=text_of_evidence(failure, call_text, evidence, faulty_code),
+        lesson=lesson_of(fault, evidence.construct),
+    )
+
+
+def _relation(failure: Failure, call_text: str, error: Raised | None) -> Relation:
+    observed = failure.observed
+    if failure.status in _STATUS_TEXT:
+        observed = _STATUS_TEXT[failure.status]
+    elif error and read_exit(observed) is None and failure.status == "error":
+        observed = f"raises {error.type}: {error.message}"
+    return relate(
+        failure.expected,
+        observed,
+        arguments=argument_texts(call_text),
+        call=call_text,
+        setup=failure.case.setup,
+    )
+
+
+def _place(parting: Parting | None, trace: Sequence[Step], code: str, error: Raised | None) -> Place | None:
+    """Return where to look: the parting, else the line that raised, else the line that gave the result."""
+    if parting:
+        return place_at(code, parting.line)
+    line = error.line if error and error.line else last_return(trace, code)
+    return place_at(code, line) if line else None
+
+
+def _evidence(
+    relation: Relation, parting: Parting | None, place: Place | None, failure: Failure, error: Raised | None
+) -> Evidence:
+    told = read_exit(failure.observed)
+    raised = error.type if error else (told.type if told else "")
+    message = error.message if error else (told.message if told else "")
+    shown = place or Place(0, None, "", None)
+    return Evidence(relation, parting, shown, construct_of(shown.node), local_relation(parting), raised, message)
+
+
+def _error_type(relation: Relation, evidence: Evidence) -> str:
+    if evidence.raised and relation.name.startswith(("raises_", "other_exception", "other_message")):
+        return evidence.raised
+    if relation.name in _TYPE_RELATIONS:
+        return "WrongType"
+    return _ERROR_TYPES.get(relation.name, "WrongValue")

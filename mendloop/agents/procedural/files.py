@@ -1,0 +1,214 @@
+"""Reading a source of functions as data: nothing that is read is ever imported or executed."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mendloop.errors import SourceError
+
+MAX_FILE_BYTES = 1_000_000
+MAX_FILES = 20_000
+
+NEVER = frozenset({"__pycache__", "site-packages", "dist-packages", "node_modules", "venv"})
+STDLIB_SKIPPED = NEVER | {
+    "test", "tests", "idlelib", "lib2to3", "turtledemo", "ensurepip", "encodings", "pydoc_data", "__phello__",
+}  # fmt: skip
+
+
+class PythonSource(Protocol):
+    """What names a source: `package` ("stdlib" or an importable name) or `path` (a folder or one file)."""
+
+    @property
+    def package(self) -> str | None:
+        """The package's import name."""
+
+    @property
+    def path(self) -> Path | None:
+        """The folder or file."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was not used, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a source lies on disk and what every record from it says about its origin."""
+
+    kind: str
+    package: str
+    root: Path
+    only: Path
+    prefix: str
+    licence: str
+    version: str
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file as text. `file` is relative to the source's root; `is_test` marks evidence rather than candidates."""
+
+    module: str
+    file: str
+    text: str
+    is_test: bool
+
+
+def locate(spec: PythonSource) -> Place:
+    """Find the files a source names; raises SourceError with a remedy when there is none."""
+    if spec.package == "stdlib":
+        return _stdlib(_stdlib_root())
+    if spec.package:
+        return _package(spec.package)
+    if spec.path is None:
+        raise SourceError("the source names neither a package nor a path", remedy="set `package:` or `path:`")
+    return _folder(Path(spec.path))
+
+
+def read_files(place: Place) -> tuple[tuple[SourceFile, ...], tuple[Skipped, ...]]:
+    """Read every Python file of a place in a fixed order; files that cannot be used are named with a reason."""
+    files: list[SourceFile] = []
+    skipped: list[Skipped] = []
+    for path in _walk(place):
+        name = path.relative_to(place.root).as_posix()
+        if len(files) >= MAX_FILES:
+            skipped.append(Skipped(name, f"more than {MAX_FILES:,} files"))
+            break
+        try:
+            files.append(SourceFile(_module(place, path), name, _text(path, place.root), _is_test(place, path)))
+        except (OSError, UnicodeError, SyntaxError, ValueError) as error:
+            skipped.append(Skipped(name, _one_line(error)))
+    return tuple(files), tuple(skipped)
+
+
+def parse(file: SourceFile) -> ast.Module:
+    """Return the file's syntax tree; raises ValueError with a short reason when it has none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(file.text)
+    except SyntaxError as error:
+        raise ValueError(f"does not parse: line {error.lineno}: {error.msg}") from error
+    except (RecursionError, MemoryError) as error:
+        raise ValueError("does not parse: nested too deeply") from error
+
+
+def _stdlib_root() -> Path:
+    return Path(sysconfig.get_path("stdlib"))
+
+
+def _stdlib(only: Path, name: str = "stdlib") -> Place:
+    return Place("python", name, _stdlib_root(), only, "", "PSF-2.0", platform.python_version())
+
+
+def _package(name: str) -> Place:
+    top, *rest = name.split(".")
+    if top in sys.stdlib_module_names:
+        return _stdlib(_inside(_stdlib_root(), [top, *rest], name), name)
+    spec = _spec(top)
+    if spec is None or not spec.origin:
+        raise _unknown(name)
+    origin = Path(spec.origin)
+    root = origin.parent.parent if spec.submodule_search_locations else origin.parent
+    licence, version = _metadata(top)
+    return Place("python", name, root, _inside(root, [top, *rest], name), "", licence, version)
+
+
+def _spec(top: str) -> importlib.machinery.ModuleSpec | None:
+    # Only the top name is looked up: for a dotted name find_spec would import the parent package.
+    try:
+        return importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+def _inside(root: Path, parts: list[str], name: str) -> Path:
+    base = root.joinpath(*parts)
+    for path in (base, base.with_suffix(".py")):
+        if path.exists():
+            return path
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> SourceError:
+    known = sorted({*sys.stdlib_module_names, *importlib.metadata.packages_distributions()})
+    near = difflib.get_close_matches(name, known, 1)
+    remedy = f"did you mean `{near[0]}`? " if near else ""
+    return SourceError(
+        f"no package `{name}` with Python files is installed", remedy=f"{remedy}install it, or use `path:`"
+    )
+
+
+def _metadata(top: str) -> tuple[str, str]:
+    owners = importlib.metadata.packages_distributions().get(top, [])
+    if not owners:
+        return "unknown", ""
+    data = importlib.metadata.metadata(owners[0])
+    fields = {key.lower(): value for key, value in data.items() if key.lower() != "classifier"}
+    classifiers = [value for key, value in data.items() if value.startswith("License :: ")]
+    licence = fields.get("license-expression") or fields.get("license", "")
+    if (not licence or len(licence) > 60 or "\n" in licence) and classifiers:
+        licence = classifiers[0].rpartition(" :: ")[2]
+    short = licence.strip().partition("\n")[0][:60]
+    return short or "unknown", fields.get("version", "")
+
+
+def _folder(path: Path) -> Place:
+    if not path.exists():
+        raise SourceError(f"there is no folder or file `{path}`", remedy="check `path:`")
+    real = path.resolve()
+    root = real if real.is_dir() else real.parent
+    return Place("python", real.stem, root, real, "", "user's own", "")
+
+
+def _walk(place: Place) -> Iterator[Path]:
+    if place.only.is_file():
+        yield place.only
+        return
+    skipped = STDLIB_SKIPPED if place.root == _stdlib_root() else NEVER
+    real_root = place.root.resolve()
+    for folder, folders, names in os.walk(place.only):
+        folders[:] = sorted(name for name in folders if name not in skipped and not name.startswith((".", "config-")))
+        for name in sorted(names):
+            path = Path(folder, name)
+            # A link that leaves the folder may point at anything on this machine.
+            if name.endswith(".py") and (not path.is_symlink() or path.resolve().is_relative_to(real_root)):
+                yield path
+
+
+def _text(path: Path, root: Path) -> str:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"larger than {MAX_FILE_BYTES // 1_000_000} MB")
+    return importlib.util.decode_source(path.read_bytes())
+
+
+def _module(place: Place, path: Path) -> str:
+    parts = path.relative_to(place.root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def _is_test(place: Place, path: Path) -> bool:
+    relative = path.relative_to(place.root)
+    folders = set(relative.parts[:-1])
+    return bool(folders & {"test", "tests"}) or path.stem.startswith("test_") or path.stem.endswith("_test")
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).partition("\n")[0][:120]

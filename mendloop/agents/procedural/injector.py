@@ -1,0 +1,121 @@
+"""Choosing faults that show: each is executed alone and with the others before it may stand in a program."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from mendloop.agents.executor import examine
+from mendloop.agents.procedural.faults import apply_faults, overlaps, propose_faults
+from mendloop.agents.procedural.item import Item
+from mendloop.agents.selection import smallest_failing
+from mendloop.records import Case, Fault, Limits, ProgramResult, digest
+from mendloop.tools.bench import Bench, derive
+
+MAX_TRIES = 8
+"""Faults tried for one place in a fault set before the set stays smaller."""
+
+FaultSet = tuple[Fault, ...]
+
+
+def pools(item: Item, seed: int, variants: int, variant: int) -> tuple[list[Fault], list[Fault]]:
+    """Return the faults that may come first in a variant, and those that may join them.
+
+    Faults are dealt out over the variants; a set holds one of its own variant's and none of an earlier one's, so no
+    two variants of a function can have the same set.
+    """
+    dealt = list(propose_faults(item.code, item.entry_point))
+    random.Random(derive(seed, item.id, "faults")).shuffle(dealt)  # noqa: S311 - sampling, not secrecy
+    own = [fault for place, fault in enumerate(dealt) if place % variants == variant]
+    later = [fault for place, fault in enumerate(dealt) if place % variants > variant]
+    return own, own + later
+
+
+@dataclass
+class Injector:
+    """Tries fault sets on the reference in one node visit; every program that it runs is journalled."""
+
+    bench: Bench
+    item: Item
+    cases: Sequence[Case]
+    limits: Limits
+    trials: int = 0
+
+    async def choose(self, own: Sequence[Fault], joining: Sequence[Fault], wanted: int) -> FaultSet:
+        """Return a verified fault set of at most `wanted` faults, empty when no fault shows.
+
+        Verified: every non-empty subset fails on the cases, the same way under another hash seed; no two subsets fail
+        alike; and the smallest failing case of each subset is mended by taking out one fault. So n faults give exactly
+        n failing turns, in whatever order they are undone.
+        """
+        results: dict[FaultSet, ProgramResult] = {}
+        chosen: FaultSet = ()
+        for place in range(wanted):
+            chosen = await self._extended(chosen, own if place == 0 else joining, results)
+            if len(chosen) == place:
+                break
+        return chosen
+
+    async def _extended(
+        self, chosen: FaultSet, offered: Sequence[Fault], results: dict[FaultSet, ProgramResult]
+    ) -> FaultSet:
+        fitting = [fault for fault in offered if not any(overlaps(fault, other) for other in chosen)]
+        for fault in fitting[:MAX_TRIES]:
+            larger = tuple(sorted((*chosen, fault), key=lambda each: each.start))
+            fresh = [subset for subset in subsets(larger) if fault in subset]
+            if await self._all_show(fresh, results) and self._undoable(larger, results):
+                return larger
+            for subset in fresh:
+                results.pop(subset, None)
+        return chosen
+
+    async def _all_show(self, fresh: Sequence[FaultSet], results: dict[FaultSet, ProgramResult]) -> bool:
+        for subset in fresh:
+            result = await self._result(subset)
+            if result is None or fingerprint(result) in {fingerprint(other) for other in results.values()}:
+                return False
+            results[subset] = result
+        return True
+
+    async def _result(self, subset: FaultSet) -> ProgramResult | None:
+        """Return how a fault set fails, or None when it does not, hangs, or fails otherwise from run to run."""
+        code = apply_faults(self.item.code, subset)
+        self.trials += 1
+        slot = f"fault{self.trials}"
+        result = await examine(self.bench, slot, code, self.cases, self.limits)
+        if result.passed or not shows(result):
+            return None
+        again = await examine(self.bench, f"{slot}/again", code, self.cases, self.limits, hash_seed=1)
+        return result if fingerprint(result) == fingerprint(again) else None
+
+    def _undoable(self, faults: FaultSet, results: dict[FaultSet, ProgramResult]) -> bool:
+        return all(
+            any(self._passes(tuple(f for f in subset if f is not fault), case_id, results) for fault in subset)
+            for subset in subsets(faults)
+            for case_id in [self._smallest(results[subset])]
+        )
+
+    def _smallest(self, result: ProgramResult) -> str:
+        return smallest_failing([case for case in result.cases if case.status != "pass"], self.cases)
+
+    def _passes(self, rest: FaultSet, case_id: str, results: dict[FaultSet, ProgramResult]) -> bool:
+        if not rest:
+            return True
+        return any(case.id == case_id and case.status == "pass" for case in results[rest].cases)
+
+
+def subsets(faults: FaultSet) -> list[FaultSet]:
+    """Return the non-empty subsets, small ones first."""
+    return [subset for size in range(1, len(faults) + 1) for subset in combinations(faults, size)]
+
+
+def shows(result: ProgramResult) -> bool:
+    """Tell whether a failure is one to learn from: the program ran, and no case hung or died."""
+    return result.status == "ok" and all(case.status in {"pass", "fail", "error"} for case in result.cases)
+
+
+def fingerprint(result: ProgramResult) -> str:
+    """Return a hash of what every case did, without times."""
+    return digest([(case.id, case.status, case.got, case.error) for case in result.cases])

@@ -1,0 +1,1 @@
+"""The ways in which a program goes wrong, grouped by idea."""

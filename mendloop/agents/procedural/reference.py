@@ -1,0 +1,91 @@
+"""Asking the reference: inputs become cases by executing the real function."""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Sequence
+
+from mendloop.agents.procedural.inputs import draw_inputs
+from mendloop.agents.procedural.item import Item
+from mendloop.records import Call, Case, Limits, Outcome, Problem, Request
+from mendloop.tools.bench import Bench, derive
+from mendloop.tools.values import render
+
+SHOWN = 12
+HELD_OUT = 16
+MAX_LITERAL = 300
+"""Characters of an expected value; a longer one teaches nobody anything."""
+
+
+def shown_calls(item: Item, problem: Problem, bench: Bench) -> tuple[Call, ...]:
+    """Return the inputs of the shown suite: a function of contract, seed and session, known to tester and injector."""
+    taken = {case.call for case in problem.examples}
+    rng = random.Random(derive(bench.seed, bench.session, "suite/shown"))  # noqa: S311 - sampling, not secrecy
+    drawn = [call for call in draw_inputs(item, rng, SHOWN * 2) if call.call not in taken]
+    return _isolated(item, drawn[: max(SHOWN - len(problem.examples), SHOWN // 2)])
+
+
+def held_out_calls(item: Item, problem: Problem, bench: Bench) -> tuple[Call, ...]:
+    """Return inputs that neither the shown suite nor the statement has."""
+    taken = {case.call for case in problem.examples} | {call.call for call in shown_calls(item, problem, bench)}
+    rng = random.Random(derive(bench.seed, bench.session, "suite/held_out"))  # noqa: S311 - sampling, not secrecy
+    drawn = [call for call in draw_inputs(item, rng, HELD_OUT * 3) if call.call not in taken]
+    return _isolated(item, drawn[:HELD_OUT])
+
+
+def _isolated(item: Item, calls: Sequence[Call]) -> tuple[Call, ...]:
+    """Give every input a process of its own where the function could keep state between calls.
+
+    Otherwise a fault that shares state would fail a plain call because of the calls before it, and the case shown to
+    the programmer would pass when it is run alone.
+    """
+    if not keeps_state(item.code, item.entry_point):
+        return tuple(calls)
+    return tuple(call.model_copy(update={"isolated": True}) for call in calls)
+
+
+def keeps_state(code: str, entry_point: str) -> bool:
+    """Tell whether a function could keep state: it has default values, or its module has mutable globals."""
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Dict | ast.Set | ast.Call):
+            return True
+        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
+            return bool(node.args.defaults or any(node.args.kw_defaults))
+    return False
+
+
+async def ask(
+    bench: Bench, slot: str, item: Item, calls: Sequence[Call], limits: Limits, prefix: str
+) -> tuple[Case, ...]:
+    """Return the cases that the executed reference gives for these inputs.
+
+    It is run twice, the second time backwards under another hash seed; an input whose outcome then differs, cannot be
+    written down, or is too long is left out.
+    """
+    ahead = await bench.run(f"{slot}/ahead", Request(code=item.code, calls=tuple(calls), limits=limits))
+    back = await bench.run(
+        f"{slot}/back", Request(code=item.code, calls=tuple(reversed(calls)), limits=limits, hash_seed=1)
+    )
+    second = {outcome.id: outcome for outcome in back.outcomes}
+    cases: list[Case] = []
+    for call, outcome in zip(calls, ahead.outcomes, strict=False):
+        case = case_of(call, outcome, f"{prefix}{len(cases) + 1}")
+        if case is not None and case == case_of(call, second.get(call.id, outcome), case.id):
+            cases.append(case)
+    return tuple(cases)
+
+
+def case_of(call: Call, outcome: Outcome, case_id: str) -> Case | None:
+    """Return the case that expects what the reference did, or None when that cannot be expected."""
+    base = Case(id=case_id, call=call.call, check="True", setup=call.setup, isolated=call.isolated, origin="reference")
+    if outcome.status == "raised" and outcome.error is not None:
+        name = outcome.error.type if outcome.error.builtin else f"{outcome.error.type}({outcome.error.base})"
+        return base.model_copy(update={"check": None, "raises": name})
+    if outcome.status != "returned":
+        return None
+    after = {name: render(value) for name, value in outcome.after.items()}
+    texts = {"expect": render(outcome.value), "after": after or None}
+    if any(len(text) > MAX_LITERAL for text in (texts["expect"], *after.values()) if isinstance(text, str)):
+        return None
+    return base.model_copy(update={"check": None, **texts})

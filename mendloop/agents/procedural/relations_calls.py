@@ -1,0 +1,90 @@
+"""What more than one call, or a look at the arguments afterwards, shows."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+
+from mendloop.agents.procedural.literals import UNREAD, Relation, quote, read, same, show
+from mendloop.agents.procedural.relations_sequences import elements_of
+
+
+def parse_call(text: str) -> ast.expr | None:
+    """Return the expression of a call text, None when it cannot be parsed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def relate_change(expected: str, observed: str) -> Relation | None:
+    """Return the relation when both texts read `name = literal`: a variable after the call, None otherwise."""
+    name, right = _assigned(expected)
+    other, wrong = _assigned(observed)
+    if not name or name != other:
+        return None
+    return Relation(
+        "argument_mutated", f"After the call `{name}` is {quote(wrong)}; the call should leave {quote(right)} in it."
+    )
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    name, equals, value = text.strip().partition(" = ")
+    return (name, value) if equals and name.isidentifier() and read(value) is not UNREAD else ("", "")
+
+
+def relate_history(expected: object, observed: object, call: str, setup: str | None) -> Relation | None:
+    """Return the relation when a second call of the same function seems to remember the first, None otherwise."""
+    displayed = parse_call(call)
+    if isinstance(displayed, ast.Tuple | ast.List) and len(displayed.elts) > 1:
+        return _in_display(expected, observed, displayed)
+    function = _function(displayed)
+    if setup and function and f"{function}(" in setup and _keeps_more(expected, observed):
+        return Relation(
+            "remembers_earlier_call",
+            f"A second call of `{function}` still holds what the first one left: {show(observed)} instead of {show(expected)}.",
+        )
+    return None
+
+
+def _in_display(expected: object, observed: object, display: ast.Tuple | ast.List) -> Relation | None:
+    right, wrong = elements_of(expected), elements_of(observed)
+    names = {_function(element) for element in display.elts}
+    if right is None or wrong is None or len(names) != 1 or None in names or len(right) != len(wrong):
+        return None
+    at = next((index for index, pair in enumerate(zip(right, wrong, strict=True)) if not same(*pair)), 0)
+    if not any(_keeps_more(*pair) for pair in zip(right, wrong, strict=True)):
+        return None
+    return Relation(
+        "remembers_earlier_call",
+        f"Calls of `{names.pop()}` in a row should not know of each other, but call {at + 1} gives {show(wrong[at])}, "
+        f"not {show(right[at])}.",
+    )
+
+
+def _keeps_more(expected: object, observed: object) -> bool:
+    if type(expected) is not type(observed):
+        return False
+    if isinstance(expected, dict | set) and isinstance(observed, dict | set):
+        return len(observed) > len(expected) and set(expected) <= set(observed)
+    if isinstance(expected, str) and isinstance(observed, str):
+        return len(observed) > len(expected) and expected in observed
+    right, wrong = elements_of(expected), elements_of(observed)
+    return right is not None and wrong is not None and len(wrong) > len(right)
+
+
+def _function(node: ast.expr | None) -> str | None:
+    match node:
+        case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
+            return name
+    return None
+
+
+def argument_texts(call: str) -> tuple[str, ...]:
+    """Return the texts of a call's arguments, positional then by keyword; nothing for what is no call."""
+    match parse_call(call):
+        case ast.Call(args=positional, keywords=named):
+            return tuple(ast.unparse(node) for node in [*positional, *(keyword.value for keyword in named)])
+    return ()

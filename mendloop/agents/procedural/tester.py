@@ -1,0 +1,33 @@
+"""The procedural tester: draws inputs from the contract and asks the executed reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mendloop.agents.procedural.reference import ask, held_out_calls, shown_calls
+from mendloop.agents.procedural.shelf import Shelf
+from mendloop.agents.tester import SuiteRole
+from mendloop.records import Case, Limits, Problem, Suite
+from mendloop.tools.bench import Bench
+
+
+@dataclass(frozen=True)
+class ProceduralTester:
+    """Designs suites whose expected values an executed reference gave. It sees no candidate."""
+
+    shelf: Shelf
+    limits: Limits
+
+    async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
+        """Return the suite of a role; the shown one begins with the statement's examples."""
+        item = self.shelf.item_of(problem)
+        if role == "shown":
+            calls, anchors, prefix = shown_calls(item, problem, bench), problem.examples, "s"
+        else:
+            calls, anchors, prefix = held_out_calls(item, problem, bench), (), "h"
+        cases = await ask(bench, f"reference/{role}", item, calls, self.limits, prefix)
+        return Suite(author="procedural", role=role, cases=(*anchors, *cases))
+
+    async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
+        """Return None: a reference that was asked twice has nothing else to say."""
+        return None

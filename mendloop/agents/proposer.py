@@ -1,0 +1,33 @@
+"""The proposer states problems."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mendloop.records import Frozen, Problem
+from mendloop.tools.bench import Bench
+
+
+class Stock(Frozen):
+    """What a source can give: how many problems (None: no end known), and what was looked at and left out, by reason."""
+
+    size: int | None
+    functions: int = 0
+    modules: int = 0
+    left_out: dict[str, int] = {}
+
+
+class Proposer(Protocol):
+    """States the problem of each session."""
+
+    async def prepare(self, bench: Bench) -> Stock:
+        """Look at the source once per run. Raises SourceError when nothing in it can be used."""
+        ...
+
+    async def propose(self, bench: Bench, index: int) -> Problem | None:
+        """State problem number `index`, or None when the source gives no such problem."""
+        ...
+
+    async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
+        """State the problem again so that the conflict is decided, or None when that cannot be done."""
+        ...

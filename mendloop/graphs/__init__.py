@@ -1,0 +1,1 @@
+"""LangGraph state machines: repair (one problem) and synthesis (a goal, many problems)."""

@@ -1,0 +1,64 @@
+"""A trajectory as a dialogue: what each role said, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mendloop.agents.critic import failure_of
+from mendloop.agents.selection import smallest_failing
+from mendloop.graphs.trajectory import Trajectory, Turn
+from mendloop.records import Case, Failure, Message, Suite
+
+
+def dialogue(trajectory: Trajectory) -> tuple[Message, ...]:
+    """Return the messages. Only the programmer's turn whose verdict passed is trained on."""
+    messages = [Message(role="user", name="proposer", content=trajectory.problem.statement, train=False, turn=0, verdict="")]
+    for number, turn in enumerate(trajectory.turns):
+        kind = turn.verdict.kind
+        content = answer(turn)
+        messages.append(
+            Message(role="assistant", name="programmer", content=content, train=kind == "passed", turn=number, verdict=kind)
+        )
+        if turn.diagnosis is not None:
+            messages += _feedback(trajectory.shown, turn, number)
+    return tuple(messages)
+
+
+def _feedback(shown: Suite, turn: Turn, number: int) -> list[Message]:
+    assert turn.diagnosis is not None
+    kind = turn.verdict.kind
+    failing = [case for case in turn.result.cases if case.id in turn.verdict.failing] or list(turn.result.cases)
+    failure = failure_of(shown.cases, turn.result.cases, smallest_failing(failing, shown.cases))
+    said = [("executor", report(failure)), ("critic", critique(turn))]
+    return [
+        Message(role="user", name=name, content=content, train=False, turn=number, verdict=kind) for name, content in said
+    ]
+
+
+def answer(turn: Turn) -> str:
+    """Return the programmer's message: its note and the program in a fence."""
+    fenced = f"```python\n{turn.solution.code.rstrip()}\n```"
+    return f"{turn.solution.note}\n\n{fenced}" if turn.solution.note else fenced
+
+
+def report(failure: Failure) -> str:
+    """Return the executor's message: how many tests fail, and the smallest failing one with both sides."""
+    total = failure.passing + failure.also_failing + 1
+    lines = [f"{failure.also_failing + 1} of {total} tests fail. The smallest of them:", "", *shown_case(failure.case)]
+    return "\n".join([*lines, "", f"Expected: `{failure.expected}`", f"Observed: `{failure.observed}`"])
+
+
+def shown_case(case: Case) -> Sequence[str]:
+    """Return a case as fenced code."""
+    if case.call is None:
+        return ["```text", (case.stdin or "").rstrip("\n"), "```"]
+    return ["```python", *([case.setup] if case.setup else []), case.call, "```"]
+
+
+def critique(turn: Turn) -> str:
+    """Return the critic's message: the diagnosis, and the lessons retrieved from other problems."""
+    assert turn.diagnosis is not None
+    if not turn.recalled:
+        return turn.diagnosis.text
+    lessons = list(dict.fromkeys(each.lesson for each in turn.recalled))
+    return "\n".join([turn.diagnosis.text, "", "From earlier problems:", *(f"- {lesson}" for lesson in lessons)])

@@ -1,0 +1,68 @@
+"""The repair graph: one problem from its statement to a kept record or a reasoned drop (METHOD: the loop)."""
+
+from __future__ import annotations
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from mendloop.graphs import accepting, judging, mending, opening, routes
+from mendloop.graphs.state import RepairInput, RepairState
+from mendloop.graphs.team import RepairContext, Verb, as_node
+
+RepairGraph = CompiledStateGraph[RepairState, RepairContext, RepairInput, RepairState]
+
+VERBS: tuple[Verb, ...] = (
+    opening.propose,
+    opening.screen,
+    opening.design_tests,
+    opening.program,
+    judging.execute,
+    judging.vet_tests,
+    judging.adjudicate,
+    mending.diagnose,
+    mending.recall,
+    mending.repair,
+    mending.restart,
+    mending.quarantine,
+    mending.restate,
+    mending.resample,
+    accepting.strengthen,
+    accepting.hold_out,
+    accepting.compare_peers,
+    accepting.keep,
+    accepting.drop,
+    accepting.remember,
+)
+
+
+def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, RepairState]:
+    """Return the state machine of one problem, not yet compiled."""
+    graph = StateGraph(RepairState, context_schema=RepairContext, input_schema=RepairInput, output_schema=RepairState)
+    for verb in VERBS:
+        name = getattr(verb, "__name__")  # noqa: B009 - a Verb is any callable; ours are functions
+        graph.add_node(name, as_node(name, verb))
+    graph.add_edge(START, "propose")
+    graph.add_conditional_edges("propose", routes.route_proposed)
+    graph.add_conditional_edges("screen", routes.route_screened)
+    graph.add_edge(["design_tests", "program"], "execute")
+    graph.add_conditional_edges("execute", routes.route_executed)
+    graph.add_conditional_edges("vet_tests", routes.route_vetted)
+    graph.add_conditional_edges("adjudicate", routes.route_verdict)
+    graph.add_conditional_edges("diagnose", routes.route_stops)
+    graph.add_edge("recall", "repair")
+    graph.add_edge("repair", "execute")
+    for change in ("restart", "quarantine", "resample"):
+        graph.add_conditional_edges(change, routes.route_changed)
+    graph.add_conditional_edges("restate", routes.route_restated)
+    graph.add_edge("strengthen", "hold_out")
+    graph.add_conditional_edges("hold_out", routes.route_held_out)
+    graph.add_edge("compare_peers", "keep")
+    graph.add_conditional_edges("keep", routes.route_kept)
+    graph.add_edge("drop", "remember")
+    graph.add_edge("remember", END)
+    return graph
+
+
+def repair_graph() -> RepairGraph:
+    """Return the compiled repair graph (also the entry that langgraph.json names)."""
+    return build_repair_graph().compile(name="repair")

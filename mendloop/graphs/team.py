@@ -1,0 +1,88 @@
+"""The team: the frozen set of seams that a graph runs with, and the desk that a node works at."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from langgraph.runtime import Runtime
+
+from mendloop.agents.critic import Critic
+from mendloop.agents.programmer import Programmer
+from mendloop.agents.proposer import Proposer
+from mendloop.agents.tester import Tester
+from mendloop.events import NodeEntered, NodeExited
+from mendloop.graphs.state import RepairState, RepairUpdate
+from mendloop.memory.protocol import ReflectionStore
+from mendloop.scenario import Loop, Target
+from mendloop.tools.bench import Bench
+from mendloop.tools.journal import Journal
+from mendloop.tools.sandbox.protocol import Sandbox
+from mendloop.records import Limits
+
+
+class MutantMaker(Protocol):
+    """Makes mutants of an accepted program, for measuring how strong its tests are."""
+
+    def __call__(self, code: str, entry_point: str, limit: int) -> tuple[str, ...]:
+        """Return at most `limit` distinct mutant programs, always the same for the same program."""
+        ...
+
+
+@dataclass(frozen=True)
+class Team:
+    """Roles, sandbox, memory and the rules of the loop; shared by all sessions of a run."""
+
+    name: str
+    proposer: Proposer
+    programmer: Programmer
+    tester: Tester
+    critic: Critic
+    mutants: MutantMaker
+    sandbox: Sandbox
+    memory: ReflectionStore
+    loop: Loop
+    target: Target
+    limits: Limits
+    seed: int
+    deterministic: bool
+    peers: int = 0
+    models: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RepairContext:
+    """What the repair graph is run with: the team and this session's journal."""
+
+    team: Team
+    journal: Journal
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What one node visit works with."""
+
+    team: Team
+    journal: Journal
+    bench: Bench
+
+
+Verb = Callable[[RepairState, Desk], Awaitable[RepairUpdate]]
+Node = Callable[[RepairState, Runtime[RepairContext]], Awaitable[dict[str, Any]]]
+
+
+def as_node(name: str, verb: Verb) -> Node:
+    """Return the graph node of a verb: it journals its visit and gives the verb its desk."""
+
+    async def node(state: RepairState, runtime: Runtime[RepairContext]) -> dict[str, Any]:
+        team, journal = runtime.context.team, runtime.context.journal
+        visit = state.get("visits", {}).get(name, 0)
+        bench = Bench(journal, team.sandbox, team.seed, state["session"], name, visit, "executor")
+        await journal.emit(f"{name}#{visit}/in", NodeEntered(node=name, visit=visit))
+        update = await verb(state, Desk(team, journal, bench))
+        await journal.emit(f"{name}#{visit}/out", NodeExited(node=name, visit=visit))
+        return {**update, "visits": {name: visit + 1}}
+
+    node.__name__ = name
+    return node

@@ -1,0 +1,282 @@
+"""The local engine: runs the sessions of a run side by side in one event loop, and stops cleanly when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import traceback
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from mendloop import __version__
+from mendloop.errors import MendloopError
+from mendloop.events import (
+    CONTROL_SESSION,
+    RUN_SESSION,
+    BudgetUsed,
+    ErrorRaised,
+    RunStarted,
+    SessionCollected,
+    SessionFinished,
+    SessionStarted,
+)
+from mendloop.graphs.opening import SOURCE_SPENT
+from mendloop.graphs.repair import RepairGraph, repair_graph
+from mendloop.graphs.state import SessionOutcome
+from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
+from mendloop.graphs.team import RepairContext, Team
+from mendloop.records import Frozen
+from mendloop.runs.journal import ReplayEnded
+from mendloop.runs.reader import Reader
+from mendloop.runs.store import Store
+from mendloop.scenario import Scenario, dump_scenario
+from mendloop.tools.bench import derive
+from mendloop.tools.journal import Journal
+
+DRAIN_S = 30.0
+"""How long running sessions may go on after a first request to stop."""
+
+MAX_STEPS = 400
+"""Graph steps of one session; the loop's own limits end it far earlier."""
+
+
+class Paused(Exception):  # noqa: N818 - a signal, not an error
+    """The run was asked to stop, and nothing is running any more."""
+
+
+class Progress(Protocol):
+    """What a run tells while it works."""
+
+    def stage(self, text: str) -> None:
+        """Say what begins now."""
+        ...
+
+    def collected(self, outcome: SessionOutcome) -> None:
+        """Say that a session was taken into account."""
+        ...
+
+
+class Summary(Frozen):
+    """How a launch ended. `sessions` and `kept` count all that the run has taken into account so far."""
+
+    status: Literal["finished", "stopped", "interrupted"]
+    reason: str
+    sessions: int
+    kept: int
+
+
+class Stopper:
+    """A request to stop, from a signal or a budget; the first reason stands."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._tasks: set[asyncio.Task[SessionOutcome]] = set()
+
+    def watch(self, task: asyncio.Task[SessionOutcome]) -> None:
+        """Take a session into the drain."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def request(self, reason: str, drain_s: float = DRAIN_S) -> None:
+        """Start nothing new, and end what runs after `drain_s` seconds."""
+        if self.reason is None:
+            self.reason = reason
+        asyncio.get_running_loop().call_later(drain_s, self.end)
+
+    def end(self) -> None:
+        """End what runs at once."""
+        for task in set(self._tasks):
+            task.cancel()
+
+
+class SessionRunner:
+    """Runs one session's graph against its journal."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        self.graph: RepairGraph = repair_graph()
+
+    async def run(self, index: int, journal: Journal) -> SessionOutcome:
+        """Run session `index` to its end. Raises MendloopError when the run cannot go on."""
+        session = session_name(index)
+        memory = memory_switch(self.team, session)
+        await journal.emit("started", SessionStarted(index=index, memory=memory))
+        outcome = await self._outcome(index, session, memory, journal)
+        await journal.emit(
+            "finished",
+            SessionFinished(outcome=outcome.outcome, reason=outcome.reason, tier=outcome.tier, turns=outcome.turns),
+        )
+        return outcome
+
+    async def _outcome(
+        self, index: int, session: str, memory: Literal["on", "off"], journal: Journal
+    ) -> SessionOutcome:
+        try:
+            state = await self.graph.ainvoke(
+                {"session": session, "index": index, "memory": memory},
+                {"recursion_limit": MAX_STEPS},
+                context=RepairContext(self.team, journal),
+            )
+        except (MendloopError, ReplayEnded):
+            raise
+        except Exception as error:  # one session's fault of ours must not take the others down
+            detail = journal.put("".join(traceback.format_exception(error)))
+            await journal.emit("error", ErrorRaised(error=type(error).__name__, detail=detail))
+            return SessionOutcome(
+                session=session, index=index, outcome="dropped", reason=f"internal_error: {type(error).__name__}"
+            )
+        reason = state.get("reason", "")
+        return SessionOutcome(
+            session=session,
+            index=index,
+            outcome="dropped" if reason else "kept",
+            reason=reason or "kept",
+            tier=None if reason else state["tier"],
+            turns=len(state.get("results", [])),
+            spent=reason == SOURCE_SPENT,
+        )
+
+
+def session_name(index: int) -> str:
+    """Return the name of session `index`; names sort as numbers do."""
+    return f"s{index:06d}"
+
+
+def memory_switch(team: Team, session: str) -> Literal["on", "off"]:
+    """Return whether a session uses memory across sessions; a share runs without, as the control."""
+    memory = team.loop.memory
+    draw = random.Random(derive(team.seed, session, "memory")).random()  # noqa: S311 - sampling, not secrecy
+    return "on" if memory.enabled and draw >= memory.off_share else "off"
+
+
+class LocalLauncher:
+    """Sessions as asyncio tasks. Outcomes that the journal already holds are not run again."""
+
+    def __init__(
+        self, store: Store, runner: SessionRunner, known: Mapping[int, SessionOutcome], stopper: Stopper
+    ) -> None:
+        self._store, self._runner, self._known, self._stopper = store, runner, known, stopper
+        self._tasks: dict[int, asyncio.Task[SessionOutcome]] = {}
+        self._next = len(known)
+        self._ordered = runner.team.deterministic
+
+    def start(self, index: int) -> None:
+        """Begin a session, unless its outcome is known or the run is being stopped."""
+        if index in self._known or self._stopper.reason is not None:
+            return
+        task = asyncio.create_task(self._session(index), name=session_name(index))
+        self._tasks[index] = task
+        self._stopper.watch(task)
+
+    async def _session(self, index: int) -> SessionOutcome:
+        journal = await self._store.journal(session_name(index))
+        outcome = await self._runner.run(index, journal)
+        journal.end()
+        return outcome
+
+    async def next(self) -> SessionOutcome:
+        """Return the next outcome. Raises Paused when the run was stopped and nothing is left to wait for."""
+        wanted = [self._tasks[self._next]] if self._ordered and self._next in self._tasks else []
+        waiting = wanted if self._ordered else list(self._tasks.values())
+        if not waiting:
+            raise Paused
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        task = min(done, key=lambda each: each.get_name())
+        self._tasks = {index: each for index, each in self._tasks.items() if each is not task}
+        if task.cancelled():
+            raise Paused
+        self._next += 1
+        return task.result()
+
+    async def stop(self) -> None:
+        """Cancel what still runs and wait until it is gone."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks = {}
+
+
+class _Telling:
+    """A launcher that tells progress about every outcome as it is collected."""
+
+    def __init__(self, launcher: LocalLauncher, progress: Progress) -> None:
+        self._launcher, self._progress = launcher, progress
+
+    def start(self, index: int) -> None:
+        self._launcher.start(index)
+
+    async def next(self) -> SessionOutcome:
+        outcome = await self._launcher.next()
+        self._progress.collected(outcome)
+        return outcome
+
+    async def stop(self) -> None:
+        await self._launcher.stop()
+
+
+async def synthesise(
+    store: Store, scenario: Scenario, team: Team, progress: Progress, stopper: Stopper, sessions: int | None = None
+) -> Summary:
+    """Run or resume a run until its target, its source's end, or a request to stop.
+
+    `sessions` fixes the number of sessions and overrides the target. Raises MendloopError when the run cannot go on;
+    everything that was journalled stays, and the run can be resumed.
+    """
+    known = known_outcomes(store)
+    for outcome in known.values():
+        progress.collected(outcome)
+    journal = await store.journal(RUN_SESSION)
+    launcher = LocalLauncher(store, SessionRunner(team), known, stopper)
+    if scenario.budget.wall is not None:
+        asyncio.get_running_loop().call_later(scenario.budget.wall, stopper.request, "budget_wall")
+    context = SynthesisContext(team, journal, _Telling(launcher, progress), scenario.loop.concurrency, sessions)
+    try:
+        await journal.emit("run", run_started(journal, scenario, team, sessions))
+        progress.stage("looking at the source")
+        state = await synthesis_graph().ainvoke({"run": store.path.name}, {"recursion_limit": 10**9}, context=context)
+    except Paused:
+        await _note_stop(store, scenario, stopper.reason or "interrupted")
+        return _paused(store, stopper.reason or "interrupted")
+    finally:
+        await launcher.stop()
+    journal.end()
+    await store.flush()
+    return Summary(status="finished", reason=state["reason"], sessions=state["collected"], kept=state["kept"])
+
+
+def run_started(journal: Journal, scenario: Scenario, team: Team, sessions: int | None) -> RunStarted:
+    """Return the first event of a run: everything that resuming and replaying need."""
+    return RunStarted(
+        scenario=journal.put(dump_scenario(scenario)),
+        version=__version__,
+        team=team.name,
+        seed=scenario.seed,
+        sessions=sessions,
+    )
+
+
+def known_outcomes(store: Store) -> dict[int, SessionOutcome]:
+    """Return the outcomes that the run has already taken into account, by session number."""
+    with Reader(store.path) as reader:
+        outcomes = [
+            reader.load(stored.event.result, SessionOutcome)
+            for stored in reader.run_events()
+            if isinstance(stored.event, SessionCollected)
+        ]
+    return {outcome.index: outcome for outcome in outcomes}
+
+
+async def _note_stop(store: Store, scenario: Scenario, reason: str) -> None:
+    if reason != "budget_wall" or scenario.budget.wall is None:
+        return
+    with Reader(store.path) as reader:
+        earlier = sum(1 for _ in reader.events(CONTROL_SESSION))
+    used = BudgetUsed(name="wall_s", used=scenario.budget.wall, limit=scenario.budget.wall)
+    await store.append(CONTROL_SESSION, f"stop/{earlier}", used, durable=True)
+
+
+def _paused(store: Store, reason: str) -> Summary:
+    outcomes = known_outcomes(store).values()
+    kept = sum(outcome.outcome == "kept" for outcome in outcomes)
+    status: Literal["stopped", "interrupted"] = "interrupted" if reason == "interrupted" else "stopped"
+    return Summary(status=status, reason=reason, sessions=len(outcomes), kept=kept)

@@ -1,0 +1,142 @@
+"""The store's tables, the triggers that keep them append-only, and how a run folder is recognised."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from mendloop.errors import DamageError, InputError
+
+STORE_VERSION = 1
+"""The format of a run folder. A store of a newer format is refused."""
+
+DATABASE = "run.db"
+HEAD = "head.json"
+LOCK = "lock"
+REDACT_KEY = "redact/"
+"""The journal key of a Redacted event is this prefix and the blob's hash; the blob's trigger asks for it."""
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE event (
+    n INTEGER PRIMARY KEY,
+    session TEXT NOT NULL, seq INTEGER NOT NULL,
+    kind TEXT NOT NULL, v INTEGER NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL, ts REAL NOT NULL,
+    hash TEXT NOT NULL,
+    UNIQUE (session, seq), UNIQUE (session, key)
+);
+CREATE TABLE blob (sha256 TEXT PRIMARY KEY, data BLOB);
+CREATE TABLE annotation (
+    n INTEGER PRIMARY KEY,
+    session TEXT NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, ts REAL NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE TABLE session (
+    session TEXT PRIMARY KEY,
+    idx INTEGER NOT NULL, status TEXT NOT NULL, tier TEXT, verdict TEXT, stop_reason TEXT,
+    turns INTEGER NOT NULL, tokens INTEGER NOT NULL, usd REAL NOT NULL, started REAL, finished REAL
+);
+CREATE INDEX session_by_index ON session (idx);
+"""
+
+# The INSERT triggers matter because INSERT OR REPLACE deletes and updates without firing the triggers of either.
+_TRIGGERS = """
+CREATE TRIGGER event_insert BEFORE INSERT ON event
+WHEN EXISTS (SELECT 1 FROM event WHERE n = NEW.n)
+  OR EXISTS (SELECT 1 FROM event WHERE session = NEW.session AND seq = NEW.seq)
+  OR EXISTS (SELECT 1 FROM event WHERE session = NEW.session AND key = NEW.key)
+BEGIN SELECT RAISE(ABORT, 'event is append-only'); END;
+CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'event is append-only'); END;
+CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'event is append-only'); END;
+
+CREATE TRIGGER annotation_insert BEFORE INSERT ON annotation
+WHEN EXISTS (SELECT 1 FROM annotation WHERE n = NEW.n)
+BEGIN SELECT RAISE(ABORT, 'annotation is append-only'); END;
+CREATE TRIGGER annotation_update BEFORE UPDATE ON annotation
+BEGIN SELECT RAISE(ABORT, 'annotation is append-only'); END;
+CREATE TRIGGER annotation_delete BEFORE DELETE ON annotation
+BEGIN SELECT RAISE(ABORT, 'annotation is append-only'); END;
+
+CREATE TRIGGER blob_insert BEFORE INSERT ON blob
+WHEN EXISTS (SELECT 1 FROM blob WHERE sha256 = NEW.sha256)
+BEGIN SELECT RAISE(ABORT, 'blob is append-only'); END;
+CREATE TRIGGER blob_update BEFORE UPDATE ON blob
+WHEN NEW.data IS NOT NULL OR NEW.sha256 IS NOT OLD.sha256 OR NOT EXISTS
+    (SELECT 1 FROM event WHERE session = '' AND key = 'redact/' || OLD.sha256 AND kind = 'redacted')
+BEGIN SELECT RAISE(ABORT, 'blob is append-only; only redaction erases'); END;
+CREATE TRIGGER blob_delete BEFORE DELETE ON blob BEGIN SELECT RAISE(ABORT, 'blob is append-only'); END;
+"""
+
+
+def connect(path: Path, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection:
+    """Open the database of a run folder in autocommit mode, usable from any one thread at a time."""
+    uri = f"{(path / DATABASE).resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+def tune_for_writing(connection: sqlite3.Connection) -> None:
+    """Make every commit durable before it is reported."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+
+
+def create_tables(connection: sqlite3.Connection, meta: Mapping[str, str]) -> None:
+    """Create the tables and write `meta` in one transaction."""
+    connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}{_TRIGGERS}")
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
+    connection.execute("COMMIT")
+
+
+def read_meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
+    """Return the store's meta data.
+
+    Raises InputError when the folder holds no run or one of a newer format, DamageError when a run's database is
+    unreadable.
+    """
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        version = int(meta["version"])
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            raise not_a_run(path) from error
+        raise unreadable(path, error) from error
+    except (sqlite3.DatabaseError, KeyError, ValueError) as error:
+        raise unreadable(path, error) from error
+    if version > STORE_VERSION:
+        raise InputError(
+            f"the run store has format {version}, this mendloop reads formats up to {STORE_VERSION}",
+            where=str(path),
+            remedy=f"it was written by mendloop {meta.get('mendloop', '?')}; update mendloop",
+        )
+    return meta
+
+
+def require_run(path: Path) -> None:
+    """Raise InputError unless the folder holds a run store."""
+    if not (path / DATABASE).is_file():
+        raise not_a_run(path)
+
+
+def not_a_run(path: Path) -> InputError:
+    """Return the error for a path that is no run folder."""
+    what = "not a run: it has no run.db" if path.is_dir() else "no such run folder"
+    return InputError(what, where=str(path), remedy="`mendloop runs` lists the runs there are")
+
+
+def unreadable(path: Path, error: Exception) -> DamageError:
+    """Return the error for a database that SQLite cannot read."""
+    return DamageError(f"run.db cannot be read: {error}", where=str(path), remedy="`mendloop verify` says what is lost")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors while reading into DamageError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error

@@ -1,0 +1,108 @@
+"""Settings of the machine and the person: the only module that reads the environment, and only when asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from mendloop.errors import InputError
+
+__all__ = ["Settings", "load_settings"]
+
+MIN_SECRET = 8
+"""Shorter keys are not redacted: local servers take `x` or `none`, and erasing those words would spoil the data."""
+
+
+def _switch(value: object) -> object:
+    """Read a switch as NO_COLOR defines it (any text is on), except that 0, false, no and off are off."""
+    return value.strip().lower() not in ("", "0", "false", "no", "off") if isinstance(value, str) else value
+
+
+Switch: TypeAlias = Annotated[bool, BeforeValidator(_switch)]
+
+
+class Settings(BaseSettings):
+    """What a scenario must not hold. Every field is a variable of the environment, named by its alias."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", case_sensitive=True, env_ignore_empty=True, populate_by_name=True
+    )
+
+    cache_dir: Path = Field(validation_alias="MENDLOOP_CACHE_DIR")
+    sandbox_workers: int | None = Field(default=None, ge=1, validation_alias="MENDLOOP_SANDBOX_WORKERS")
+    debug: Switch = Field(default=False, validation_alias="MENDLOOP_DEBUG")
+    no_color: Switch = Field(default=False, validation_alias="NO_COLOR")
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(
+        default=None, pattern=r"^https?://\S+$", repr=False, validation_alias="OPENAI_BASE_URL"
+    )
+    bench_data: Path | None = Field(default=None, validation_alias="MENDLOOP_BENCH_DATA")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is handed in and nothing else: making a `Settings` never looks at the environment."""
+        return (init_settings,)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the strings that must stand in no output: the key, and a password inside the base URL."""
+        key = self.openai_api_key.get_secret_value() if self.openai_api_key else ""
+        password = (urlsplit(self.openai_base_url).password if self.openai_base_url else None) or ""
+        return tuple(dict.fromkeys(text for text in (key.strip(), password) if len(text) >= MIN_SECRET))
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings in an environment. Raises InputError naming the variable, never a secret's value.
+
+    `MENDLOOP_NO_COLOR` and `MENDLOOP_OPENAI_*` outrank the variables that other programs read too.
+    """
+    values = {**environ}
+    for shared in ("NO_COLOR", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        if own := environ.get(f"MENDLOOP_{shared}"):
+            values[shared] = own
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name: value for name, value in values.items() if value.strip()}
+    found: dict[str, Any] = source()
+    home = _home(environ)
+    found["MENDLOOP_CACHE_DIR"] = _cache_dir(values, home)
+    if text := found.get("MENDLOOP_BENCH_DATA"):
+        found["MENDLOOP_BENCH_DATA"] = _expand(text, home)
+    try:
+        return Settings(**found)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0])
+        what = first["msg"].removeprefix("Input ").replace("should", "it should", 1)
+        raise InputError(what, where=name, remedy=f"unset {name}, or set it right") from None
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+
+
+def _cache_dir(environ: Mapping[str, str], home: Path) -> Path:
+    """Return the cache folder; as the XDG rules say, a relative XDG_CACHE_HOME is ignored."""
+    if own := environ.get("MENDLOOP_CACHE_DIR", "").strip():
+        return _expand(own, home)
+    shared = environ.get("XDG_CACHE_HOME", "").strip()
+    return (Path(shared) if shared.startswith("/") else home / ".cache") / "mendloop"
+
+
+def _expand(text: str, home: Path) -> Path:
+    return home / text[2:] if text.startswith("~/") else Path(text)
