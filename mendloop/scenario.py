@@ -232,7 +232,8 @@ def parse_scenario(
 ) -> Scenario:
     """Return the scenario in `text`, as `load_scenario` does for the file `name` in the folder `base`.
 
-    With `confined=False` the text is the program's own (flags, or a scenario from a journal): its paths are free.
+    With `confined=False` the text is the program's own (flags, or a scenario from a journal): its paths are free, and
+    need not exist any more.
     """
     try:
         document = parse_yaml(text, name)
@@ -247,7 +248,13 @@ def parse_scenario(
         return scenario
     place = places.get(("source", "path"), name)
     given_by_hand = place.startswith("--set")
-    folder = _folder(scenario.source.path, place, Path.cwd() if given_by_hand else base, confined and not given_by_hand)
+    folder = _folder(
+        scenario.source.path,
+        place,
+        Path.cwd() if given_by_hand else base,
+        confined=confined and not given_by_hand,
+        must_exist=confined or given_by_hand,
+    )
     return scenario.model_copy(update={"source": scenario.source.model_copy(update={"path": str(folder)})})
 
 
@@ -327,7 +334,7 @@ def _all_problems(error: ValidationError, places: Mapping[YamlPath, str]) -> Sce
     return ScenarioError("\n".join(lines), where=where)
 
 
-def _folder(text: str, place: str, base: Path, confined: bool) -> Path:
+def _folder(text: str, place: str, base: Path, *, confined: bool, must_exist: bool) -> Path:
     """Return the folder that `source.path` names, absolute and with symbolic links resolved."""
     remedy = "give it on the command line: --set source.path=FOLDER" if confined else ""
     if confined and Path(text).is_absolute():
@@ -339,7 +346,7 @@ def _folder(text: str, place: str, base: Path, confined: bool) -> Path:
         raise ScenarioError(f"`source.path` cannot be used: {error}", where=place) from error
     if confined and not folder.is_relative_to(base.resolve()):
         raise ScenarioError("`source.path` leaves the scenario's folder", where=place, remedy=remedy)
-    if not is_folder:
+    if not is_folder and must_exist:
         near = nearest(folder.name, [item.name for item in folder.parent.glob("*/")][:200])
         raise ScenarioError(
             f"`source.path`: no such folder: {folder}", where=place, remedy=f"nearest: {near}" if near else ""

@@ -285,6 +285,7 @@ def test_a_dumped_path_is_relative_to_the_scenario_again(folder: Path) -> None:
 
 def test_a_dumped_path_outside_loads_when_the_text_is_our_own(folder: Path) -> None:
     scenario = parse(MINIMAL, f"source.path={folder.parent}/outside", base=folder)
+    (folder.parent / "outside").rmdir()  # a replay needs the journal only
     assert parse_scenario(dump_scenario(scenario), "s.yaml", folder, confined=False) == scenario
     assert "give it on the command line" in complaint(dump_scenario(scenario), base=folder)
 

@@ -46,7 +46,7 @@ class Critic(Protocol):
 def decide(
     cases: Sequence[Case], result: ProgramResult, peers: Sequence[ProgramResult], agreement: int = 3
 ) -> Verdict | None:
-    """Return the verdict that executed facts give, or None where a critic must judge (METHOD: verdicts, deterministic first).
+    """Return the verdict that executed facts give, or None where a critic must judge.
 
     `peers` are results of programs with distinct syntax trees on the same cases. Rules in order: all cases pass; an
     anchor fails (code fault); no peer passes the case and at least `agreement` ran it (test fault); at least half of
@@ -74,10 +74,15 @@ def _by_peers(failing: tuple[str, ...], peers: Sequence[Mapping[str, str]], agre
         ran = [peer[case_id] for peer in peers if case_id in peer]
         passed = ran.count("pass")
         if passed == 0 and len(ran) >= agreement:
-            return Verdict(kind="test_fault", rule="no_peer_passes", failing=(case_id,), note=f"{len(ran)} peers ran it")
+            return Verdict(
+                kind="test_fault", rule="no_peer_passes", failing=(case_id,), note=f"{len(ran)} peers ran it"
+            )
         if ran and passed * 2 >= len(ran):
             return Verdict(
-                kind="code_fault", rule="peers_pass", failing=failing, note=f"{passed} of {len(ran)} peers pass {case_id}"
+                kind="code_fault",
+                rule="peers_pass",
+                failing=failing,
+                note=f"{passed} of {len(ran)} peers pass {case_id}",
             )
     return None
 

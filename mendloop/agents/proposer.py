@@ -9,7 +9,7 @@ from mendloop.tools.bench import Bench
 
 
 class Stock(Frozen):
-    """What a source can give: how many problems (None: no end known), and what was looked at and left out, by reason."""
+    """What a source can give: how many problems (None: no end known), and what was left out for which reason."""
 
     size: int | None
     functions: int = 0

@@ -200,6 +200,6 @@ async def remember(state: RepairState, desk: Desk) -> RepairUpdate:
 
 
 async def _into_memory(desk: Desk, lesson: Reflection, retrieved: tuple[str, ...], helped: tuple[str, ...]) -> None:
-    await desk.team.memory.store(lesson)
+    await desk.team.memory.store(lesson, f"{lesson.symptom} {lesson.lesson}")
     if retrieved:
         await desk.team.memory.credit(retrieved, helped, lesson.index)

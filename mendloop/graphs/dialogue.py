@@ -12,12 +12,16 @@ from mendloop.records import Case, Failure, Message, Suite
 
 def dialogue(trajectory: Trajectory) -> tuple[Message, ...]:
     """Return the messages. Only the programmer's turn whose verdict passed is trained on."""
-    messages = [Message(role="user", name="proposer", content=trajectory.problem.statement, train=False, turn=0, verdict="")]
+    messages = [
+        Message(role="user", name="proposer", content=trajectory.problem.statement, train=False, turn=0, verdict="")
+    ]
     for number, turn in enumerate(trajectory.turns):
         kind = turn.verdict.kind
         content = answer(turn)
         messages.append(
-            Message(role="assistant", name="programmer", content=content, train=kind == "passed", turn=number, verdict=kind)
+            Message(
+                role="assistant", name="programmer", content=content, train=kind == "passed", turn=number, verdict=kind
+            )
         )
         if turn.diagnosis is not None:
             messages += _feedback(trajectory.shown, turn, number)
@@ -31,7 +35,8 @@ def _feedback(shown: Suite, turn: Turn, number: int) -> list[Message]:
     failure = failure_of(shown.cases, turn.result.cases, smallest_failing(failing, shown.cases))
     said = [("executor", report(failure)), ("critic", critique(turn))]
     return [
-        Message(role="user", name=name, content=content, train=False, turn=number, verdict=kind) for name, content in said
+        Message(role="user", name=name, content=content, train=False, turn=number, verdict=kind)
+        for name, content in said
     ]
 
 

@@ -13,7 +13,7 @@ from mendloop.graphs.team import Desk
 from mendloop.memory.protocol import Found, Query
 from mendloop.records import Diagnosis, Failure, Problem, ProgramResult, Reflection, Solution, Suite, Verdict, digest
 
-NOTHING_FOUND = Found(reflections=(), considered=0, available=True, reason="memory is off in this session")
+NOTHING_FOUND = Found(available=False, reason="memory is off in this session")
 
 
 async def diagnose(state: RepairState, desk: Desk) -> RepairUpdate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
-from mendloop.records import Frozen, Tier, VerdictKind
+from mendloop.records import Tier, VerdictKind
 
 
 def count_up(visits: dict[str, int], more: dict[str, int]) -> dict[str, int]:
@@ -49,18 +49,6 @@ class RepairUpdate(TypedDict, total=False):
 
 class RepairState(RepairInput, RepairUpdate, total=False):
     """The state of one session."""
-
-
-class SessionOutcome(Frozen):
-    """How a session ended; `spent` when the source had no such problem."""
-
-    session: str
-    index: int
-    outcome: Literal["kept", "dropped"]
-    reason: str
-    tier: Tier | None = None
-    turns: int = 0
-    spent: bool = False
 
 
 class SynthesisInput(TypedDict):

@@ -11,7 +11,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from mendloop.events import RUN_SESSION, NodeEntered, NodeExited, Ref, RunFinished, SessionCollected
-from mendloop.graphs.state import SessionOutcome, SynthesisInput, SynthesisState, SynthesisUpdate
+from mendloop.graphs.outcome import SessionOutcome
+from mendloop.graphs.state import SynthesisInput, SynthesisState, SynthesisUpdate
 from mendloop.graphs.team import Team
 from mendloop.tools.bench import Bench
 from mendloop.tools.journal import Journal
@@ -104,8 +105,16 @@ def route_target(state: SynthesisState, runtime: Runtime[SynthesisContext]) -> L
     return "finish" if state.get("reason") and runtime.context.team.deterministic else "admit"
 
 
-def _as_node(name: str, verb: Verb) -> Callable[[SynthesisState, Runtime[SynthesisContext]], Awaitable[dict[str, Any]]]:
-    async def node(state: SynthesisState, runtime: Runtime[SynthesisContext]) -> dict[str, Any]:
+class Node(Protocol):
+    """A node as LangGraph calls it."""
+
+    async def __call__(self, state: SynthesisState, *, runtime: Runtime[SynthesisContext]) -> dict[str, Any]:
+        """Return the update of a visit."""
+        ...
+
+
+def _as_node(name: str, verb: Verb) -> Node:
+    async def node(state: SynthesisState, *, runtime: Runtime[SynthesisContext]) -> dict[str, Any]:
         context = runtime.context
         visit = state.get("visits", {}).get(name, 0)
         bench = Bench(context.journal, context.team.sandbox, context.team.seed, RUN_SESSION, name, visit, "executor")

@@ -15,11 +15,11 @@ from mendloop.agents.tester import Tester
 from mendloop.events import NodeEntered, NodeExited
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.memory.protocol import ReflectionStore
+from mendloop.records import Limits
 from mendloop.scenario import Loop, Target
 from mendloop.tools.bench import Bench
 from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
-from mendloop.records import Limits
 
 
 class MutantMaker(Protocol):
@@ -69,13 +69,20 @@ class Desk:
 
 
 Verb = Callable[[RepairState, Desk], Awaitable[RepairUpdate]]
-Node = Callable[[RepairState, Runtime[RepairContext]], Awaitable[dict[str, Any]]]
+
+
+class Node(Protocol):
+    """A node as LangGraph calls it."""
+
+    async def __call__(self, state: RepairState, *, runtime: Runtime[RepairContext]) -> dict[str, Any]:
+        """Return the update of a visit."""
+        ...
 
 
 def as_node(name: str, verb: Verb) -> Node:
     """Return the graph node of a verb: it journals its visit and gives the verb its desk."""
 
-    async def node(state: RepairState, runtime: Runtime[RepairContext]) -> dict[str, Any]:
+    async def node(state: RepairState, *, runtime: Runtime[RepairContext]) -> dict[str, Any]:
         team, journal = runtime.context.team, runtime.context.journal
         visit = state.get("visits", {}).get(name, 0)
         bench = Bench(journal, team.sandbox, team.seed, state["session"], name, visit, "executor")

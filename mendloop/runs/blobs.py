@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mendloop.errors import DamageError, RedactedError
-from mendloop.events import Model, Ref
+from mendloop.events import EVENT, AnyEvent, Model, Ref
 from mendloop.records import canonical_json
 
 LEAF_CAP = 262_144
@@ -59,6 +59,14 @@ class Redactor:
             text = canonical_json(self._clean(json.loads(text), cuts))
             cut = sum(cuts)
         return Ref(sha256=text_hash(text), bytes=len(text), cut=cut), text
+
+    def payload(self, event: AnyEvent) -> tuple[AnyEvent, str]:
+        """Return an event as it may be stored, and its text."""
+        text = canonical_json(event)
+        if not any(mark in text for mark in self._marks):
+            return event, text
+        clean = EVENT.validate_python(self._clean(json.loads(text), []))
+        return clean, canonical_json(clean)
 
     def clean_text(self, text: str) -> str:
         """Return one text, redacted and capped."""

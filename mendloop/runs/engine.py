@@ -21,8 +21,8 @@ from mendloop.events import (
     SessionStarted,
 )
 from mendloop.graphs.opening import SOURCE_SPENT
+from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.repair import RepairGraph, repair_graph
-from mendloop.graphs.state import SessionOutcome
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import RepairContext, Team
 from mendloop.records import Frozen

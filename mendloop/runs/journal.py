@@ -26,8 +26,12 @@ class Storage(Protocol):
         """Store a value as a blob."""
         ...
 
-    def get(self, ref: Ref, model: type[Model]) -> Model:
+    def get(self, sha256: str, model: type[Model]) -> Model:
         """Return what was stored."""
+        ...
+
+    def clean(self, event: AnyEvent) -> AnyEvent:
+        """Return an event as it would be stored."""
         ...
 
     async def append(self, session: str, key: str, event: AnyEvent, *, durable: bool) -> None:
@@ -63,7 +67,11 @@ class _Journal(ABC):
         """Store a record (or text) as a blob, redacted and capped, and return its reference."""
 
     @abstractmethod
-    def get(self, ref: Ref, model: type[Model]) -> Model:
+    def clean(self, event: AnyEvent) -> AnyEvent:
+        """Return an event as it would be stored: without secrets."""
+
+    @abstractmethod
+    def get(self, sha256: str, model: type[Model]) -> Model:
         """Return what was stored, exactly. Raises RedactedError when it was erased."""
 
     async def emit(self, key: str, event: AnyEvent) -> None:
@@ -76,8 +84,8 @@ class _Journal(ABC):
         stored = await self._recorded.take(key)
         if stored is None:
             await self._append(key, event, durable=False)
-        elif stored.payload != (payload := canonical_json(event)):
-            raise self._recorded.diverge(key, _difference(stored.payload, payload))
+        else:
+            self._compare(key, stored, self.clean(event))
 
     async def effect(
         self,
@@ -96,14 +104,14 @@ class _Journal(ABC):
         asked = digest(request)
         stored = await self._recorded.take(key)
         if stored is not None:
-            return self.get(self._answer(key, asked, stored), model)
+            return self.get(self._answer(key, asked, stored).sha256, model)
         try:
             value = await self._call(key, call)
         except BaseException:
             self._keys.discard(key)
             raise
         ref = self.put(value)
-        kept = self.get(ref, model)
+        kept = self.get(ref.sha256, model)
         await self._append(key, event(asked, ref, kept), durable=True)
         return kept
 
@@ -117,6 +125,11 @@ class _Journal(ABC):
         if key in self._keys:
             raise RuntimeError(f"journal key {key!r} is used twice in session {self.session!r}")
         self._keys.add(key)
+
+    def _compare(self, key: str, stored: StoredEvent, event: AnyEvent) -> None:
+        # The typed events are compared where the texts differ: a later version's event has more fields, with defaults.
+        if stored.payload != (payload := canonical_json(event)) and stored.event != event:
+            raise self._recorded.diverge(key, _difference(canonical_json(stored.event), payload))
 
     def _answer(self, key: str, asked: str, stored: StoredEvent) -> Ref:
         request, result = getattr(stored.event, "request", None), getattr(stored.event, "result", None)
@@ -142,9 +155,13 @@ class SessionJournal(_Journal):
         """Store a record (or text) as a blob, redacted and capped, and return its reference."""
         return self._storage.put(value)
 
-    def get(self, ref: Ref, model: type[Model]) -> Model:
+    def get(self, sha256: str, model: type[Model]) -> Model:
         """Return what was stored, exactly. Raises RedactedError when it was erased."""
-        return self._storage.get(ref, model)
+        return self._storage.get(sha256, model)
+
+    def clean(self, event: AnyEvent) -> AnyEvent:
+        """Return an event as it would be stored: without secrets."""
+        return self._storage.clean(event)
 
     def close(self) -> None:
         """Refuse every later use: another journal of the same session takes over."""
@@ -176,12 +193,16 @@ class ReplayJournal(_Journal):
         self._own.add(ref.sha256, text)
         return ref
 
-    def get(self, ref: Ref, model: type[Model]) -> Model:
+    def get(self, sha256: str, model: type[Model]) -> Model:
         """Return what was stored, exactly. Raises RedactedError when it was erased."""
-        if ref.sha256 in self._erased:
-            raise RedactedError(f"blob {ref.sha256[:12]} was erased on request", where=f"session {self.session!r}")
-        text = self._own.get(ref.sha256)
-        return unpack(self._reader.blob(ref) if text is None else text, model)
+        if sha256 in self._erased:
+            raise RedactedError(f"blob {sha256[:12]} was erased on request", where=f"session {self.session!r}")
+        text = self._own.get(sha256)
+        return unpack(self._reader.blob(sha256) if text is None else text, model)
+
+    def clean(self, event: AnyEvent) -> AnyEvent:
+        """Return an event as it would be stored: without secrets."""
+        return self._redactor.payload(event)[0]
 
     async def _append(self, key: str, event: AnyEvent, *, durable: bool) -> None:
         raise self._nothing_stored(key)

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from mendloop.errors import DivergedError, MendloopError
 from mendloop.runs.reader import StoredEvent
 
-OUT_OF_BAND = frozenset({"redacted"})
-"""Kinds that are appended from outside the session's own code, and so are never asked for again."""
-
 
 class Recorded:
     """Stored events and a cursor.
@@ -22,7 +19,7 @@ class Recorded:
     def __init__(self, session: str, events: Sequence[StoredEvent], patience_s: float) -> None:
         """Start before the first event. `patience_s` bounds how long nothing may move while somebody waits."""
         self.session = session
-        self._events = [event for event in events if event.kind not in OUT_OF_BAND]
+        self._events = events
         self._positions = {event.key: position for position, event in enumerate(self._events)}
         self._patience_s = patience_s
         self._turns: dict[int, asyncio.Event] = {}

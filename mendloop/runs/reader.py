@@ -97,8 +97,7 @@ class Reader:
             return "running"
         with reading(self.path):
             row = self._connection.execute(
-                "SELECT kind FROM event WHERE session = ? AND kind <> 'redacted' ORDER BY seq DESC LIMIT 1",
-                (RUN_SESSION,),
+                "SELECT kind FROM event WHERE session = ? ORDER BY seq DESC LIMIT 1", (RUN_SESSION,)
             ).fetchone()
         return "finished" if row and row[0] == "run_finished" else "interrupted"
 
@@ -167,9 +166,15 @@ class Reader:
             raise DamageError(f"there is no blob {sha256[:12]}", where=str(self.path))
         return checked(sha256, row[0])
 
-    def load(self, ref: Ref, model: type[Model]) -> Model:
+    def text(self, blob: Ref | str) -> str:
+        """Return the text that was stored as a plain string, or a record's JSON. Raises as `blob` does."""
+        stored = self.blob(blob)
+        value = json.loads(stored)
+        return value if isinstance(value, str) else stored
+
+    def load(self, blob: Ref | str, model: type[Model]) -> Model:
         """Return the record that a blob holds. Raises as `blob` does."""
-        return unpack(self.blob(ref), model)
+        return unpack(self.blob(blob), model)
 
     def redacted(self) -> frozenset[str]:
         """Return the hashes of the blobs that were erased."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mendloop.errors import InputError, StorageError
-from mendloop.events import RUN_SESSION, Redacted
+from mendloop.events import CONTROL_SESSION, Redacted
 from mendloop.records import canonical_json
 from mendloop.runs.blobs import Redactor
 from mendloop.runs.ledger import NewEvent
@@ -52,7 +52,7 @@ def _erase(path: Path, sha256: str, reason: str) -> None:
     event = Redacted(sha256=sha256, reason=reason)
     with opened_ledger(path) as ledger:
         payload = canonical_json(event)
-        ledger.append([NewEvent(RUN_SESSION, f"{REDACT_KEY}{sha256}", event, payload, time.time())])
+        ledger.append([NewEvent(CONTROL_SESSION, f"{REDACT_KEY}{sha256}", event, payload, time.time())])
         ledger.erase_blob(sha256)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from mendloop.events import (
+    CONTROL_SESSION,
     EVENT,
     RUN_SESSION,
     AnyEvent,
@@ -81,7 +82,7 @@ class Rollup:
 
     def add(self, session: str, event: AnyEvent, ts: float) -> None:
         """Fold one event in."""
-        if session == RUN_SESSION or not isinstance(event, _ROLLED):
+        if session in {RUN_SESSION, CONTROL_SESSION} or not isinstance(event, _ROLLED):
             return
         self.rows[session] = fold(self.rows.get(session) or self._load(session), event, ts)
         self._changed.add(session)

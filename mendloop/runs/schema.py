@@ -17,7 +17,7 @@ DATABASE = "run.db"
 HEAD = "head.json"
 LOCK = "lock"
 REDACT_KEY = "redact/"
-"""The journal key of a Redacted event is this prefix and the blob's hash; the blob's trigger asks for it."""
+"""A Redacted event stands in the control session under this prefix and the blob's hash; the trigger asks for it."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -65,7 +65,7 @@ WHEN EXISTS (SELECT 1 FROM blob WHERE sha256 = NEW.sha256)
 BEGIN SELECT RAISE(ABORT, 'blob is append-only'); END;
 CREATE TRIGGER blob_update BEFORE UPDATE ON blob
 WHEN NEW.data IS NOT NULL OR NEW.sha256 IS NOT OLD.sha256 OR NOT EXISTS
-    (SELECT 1 FROM event WHERE session = '' AND key = 'redact/' || OLD.sha256 AND kind = 'redacted')
+    (SELECT 1 FROM event WHERE session = '_control' AND key = 'redact/' || OLD.sha256 AND kind = 'redacted')
 BEGIN SELECT RAISE(ABORT, 'blob is append-only; only redaction erases'); END;
 CREATE TRIGGER blob_delete BEFORE DELETE ON blob BEGIN SELECT RAISE(ABORT, 'blob is append-only'); END;
 """

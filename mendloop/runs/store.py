@@ -14,7 +14,6 @@ from weakref import WeakValueDictionary
 from mendloop import __version__
 from mendloop.errors import DamageError, InputError, RedactedError
 from mendloop.events import AnyEvent, Model, Ref
-from mendloop.records import canonical_json
 from mendloop.runs.blobs import BlobCache, Redactor, unpack
 from mendloop.runs.chain import link, session_genesis
 from mendloop.runs.head import write_head
@@ -90,20 +89,25 @@ class Store:
         self._writer.submit(Work(blob=(ref.sha256, text)))
         return ref
 
-    def get(self, ref: Ref, model: type[Model]) -> Model:
+    def get(self, sha256: str, model: type[Model]) -> Model:
         """Return what was stored, exactly. Raises RedactedError when it was erased, DamageError when it is damaged."""
-        if ref.sha256 in self._erased:
-            raise RedactedError(f"blob {ref.sha256[:12]} was erased on request", where=str(self.path))
-        text = self._cache.get(ref.sha256) or self._pending.get(ref.sha256)
-        return unpack(self._reader.blob(ref) if text is None else text, model)
+        if sha256 in self._erased:
+            raise RedactedError(f"blob {sha256[:12]} was erased on request", where=str(self.path))
+        text = self._cache.get(sha256) or self._pending.get(sha256)
+        return unpack(self._reader.blob(sha256) if text is None else text, model)
 
     async def append(self, session: str, key: str, event: AnyEvent, *, durable: bool) -> None:
         """Append an event; with `durable`, return after its commit. Raises StorageError."""
-        new = NewEvent(session=session, key=key, event=event, payload=canonical_json(event), ts=self._clock())
+        event, payload = self._redactor.payload(event)
+        new = NewEvent(session=session, key=key, event=event, payload=payload, ts=self._clock())
         if durable or self._writer.backlog > _BACKLOG:
             await self._writer.commit(event=new)
         else:
             self._writer.submit(Work(event=new))
+
+    def clean(self, event: AnyEvent) -> AnyEvent:
+        """Return an event as it would be stored."""
+        return self._redactor.payload(event)[0]
 
     async def annotate(self, session: str, author: str, kind: str, text: str) -> None:
         """Append an annotation and return when it is durable. Raises StorageError."""

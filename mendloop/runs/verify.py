@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mendloop.errors import DamageError, MendloopError
 from mendloop.events import RUN_SESSION, AnyEvent, Redacted, Ref
-from mendloop.records import canonical_json
 from mendloop.runs.chain import link, roll, run_genesis, session_genesis
 from mendloop.runs.head import Head, Mark, read_head, shortfall
 from mendloop.runs.reader import StoredEvent, open_for_reading, parse_event
@@ -94,7 +93,7 @@ class _Rolling:
 
 @dataclass
 class _Chain:
-    """A chain as far as it was read. A row may follow from the hash as stored or as recomputed: one flip, one damage."""
+    """A chain as far as it was read: the next row may follow from the last hash as stored or as recomputed."""
 
     links: frozenset[str]
     seq: int = 0
@@ -168,7 +167,7 @@ class _Check:
             rolling.add(hashed)
         self._compare_head("annotations", rolling)
 
-    def _rows(self, connection: sqlite3.Connection, query: str, name: str) -> Iterator[tuple[object, ...]]:
+    def _rows(self, connection: sqlite3.Connection, query: str, name: str) -> Iterator[Any]:
         try:
             yield from connection.execute(query)
         except sqlite3.Error as error:
@@ -248,6 +247,3 @@ def _decode(text: bytes) -> str:
 
 def _printable(text: object) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode()
-
-
-__all__ = ["Damage", "VerifyReport", "canonical_json", "verify"]

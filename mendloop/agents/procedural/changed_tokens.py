@@ -18,6 +18,7 @@ _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!=", "in", "not", "is"})
 _ARITHMETIC = frozenset(
     {"+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>", "+=", "-=", "*=", "/=", "//=", "%="}
 )
+_JOINING = _ARITHMETIC | {".", "<", "<=", ">", ">=", "==", "!="}
 _LOGIC = frozenset({"and", "or"})
 _CONSTANTS = frozenset({"True", "False", "None"})
 AROUND = 3
@@ -35,15 +36,17 @@ def describe_tokens(before: str, after: str) -> str:
     codes = [
         code for code in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if code[0] != "equal"
     ]
-    if not codes:
+    if not codes or not old or not new:
         return f"{quote(before.strip(), 100)} becomes {quote(after.strip(), 100)}"
+    spans = _span(before, codes[0][1], codes[-1][2]), _span(after, codes[0][3], codes[-1][4])
+    becomes = f"{spans[0]} becomes {spans[1]}"
     if sorted(old) == sorted(new):
-        return f"the order changes: {_span(before, codes, 1)} becomes {_span(after, codes, 3)}"
+        return f"the order changes: {becomes}"
     if len(codes) > 1:
-        return f"{_span(before, codes, 1)} becomes {_span(after, codes, 3)}"
+        return becomes
     _, start, end, other, other_end = codes[0]
     kind = _kind(old[start:end], new[other:other_end])
-    return f"{kind} changes: {_span(before, codes, 1)} becomes {_span(after, codes, 3)}"
+    return f"{kind} changes: {becomes}"
 
 
 def _kind(old: Sequence[str], new: Sequence[str]) -> str:
@@ -75,12 +78,19 @@ def _is_name(word: str) -> bool:
     return word.isidentifier() and not keyword.iskeyword(word)
 
 
-def _span(line: str, codes: Sequence[tuple[str, int, int, int, int]], side: int) -> str:
-    """Return the stretch of a line from its first to its last change, with a few tokens around it, in backticks."""
+def _span(line: str, first: int, last: int) -> str:
+    """Return the stretch of a line from token `first` to before token `last`, and a few around it, in backticks."""
     found = [match for match in _TOKEN.finditer(line) if match.lastgroup != "comment"]
     if not found:
         return "nothing"
-    start, end = _widen([match.group() for match in found], codes[0][side] - AROUND, codes[-1][side + 1] + AROUND)
+    tokens = [match.group() for match in found]
+    start, end = _widen(tokens, first - AROUND, last + AROUND)
+    while end < len(tokens) and tokens[end - 1] in _JOINING:
+        end += 1
+    while start > 0 and tokens[start] in _JOINING:
+        start -= 1
+    if start < first and tokens[start] in ("=", ","):
+        start += 1
     return quote(line[found[start].start() : found[end - 1].end()], 90)
 
 

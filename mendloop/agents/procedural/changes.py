@@ -141,11 +141,11 @@ def _code(lines: Sequence[str]) -> str:
 _READABLE: dict[CaseStatus, int] = {"fail": 0, "error": 0, "missing": 1, "unencodable": 1, "timeout": 2, "memory": 2}
 
 
-def smallest_failing(results: Sequence[CaseResult], cases: Sequence[Case]) -> str | None:
-    """Return the id of the failing case that is easiest to read, None when no case fails.
+def smallest_failing(results: Sequence[CaseResult], cases: Sequence[Case]) -> str:
+    """Return the id of the failing case that is easiest to read.
 
     Wrong values and exceptions come before time-outs, plain calls before those with a setup or several calls, short
-    texts before long ones, and earlier cases before later ones.
+    texts before long ones, and earlier cases before later ones. Raises ValueError when no case fails.
     """
     failing = {result.id: result.status for result in results if result.status != "pass"}
     ranked = [
@@ -153,7 +153,9 @@ def smallest_failing(results: Sequence[CaseResult], cases: Sequence[Case]) -> st
         for position, case in enumerate(cases)
         if case.id in failing
     ]
-    return min(ranked)[-1] if ranked else None
+    if not ranked:
+        raise ValueError("no case fails")
+    return min(ranked)[-1]
 
 
 def _effort(case: Case) -> int:

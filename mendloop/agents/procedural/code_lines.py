@@ -51,8 +51,13 @@ def place_at(code: str, line: int) -> Place:
     function = max(functions, key=lambda each: each.lineno, default=None)
     lines = code.splitlines()
     wanted = header_lines(node) if node else range(line, line + 1)
-    text = " ".join(lines[number - 1].strip() for number in wanted if 0 < number <= len(lines))
+    text = " ".join(_without_comment(lines[number - 1]) for number in wanted if 0 < number <= len(lines)).strip()
     return Place(line, node, text, function)
+
+
+def _without_comment(line: str) -> str:
+    code, mark, rest = line.partition("  #")
+    return line.strip() if mark and ('"' in rest or "'" in rest) else code.strip()
 
 
 def header_lines(node: Node) -> range:

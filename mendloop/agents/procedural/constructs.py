@@ -8,51 +8,17 @@ from typing import Literal
 from mendloop.agents.procedural.code_lines import Node, expressions
 
 Construct = Literal[
-    "accumulator", "bits", "boolean", "builtin", "call", "comparison", "comprehension", "constant", "default", "division",
-    "equality", "except", "format", "identity", "index", "initial", "jump", "key", "length", "literal", "loop", "membership",
-    "method", "name", "negation", "product", "raise", "range", "return", "slice", "sum", "ternary", "unpack", "while", "yield",
-    "other",
+    "accumulator", "bits", "boolean", "builtin", "call", "comparison", "comprehension", "constant", "default",
+    "division", "equality", "except", "format", "identity", "index", "initial", "jump", "key", "length",
+    "literal", "loop", "membership", "method", "name", "negation", "product", "raise", "range", "return",
+    "slice", "sum", "ternary", "truth", "unpack", "while", "yield", "other",
 ]  # fmt: skip
 
-BUILTINS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "chr",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "frozenset",
-        "hash",
-        "hex",
-        "int",
-        "isinstance",
-        "iter",
-        "list",
-        "map",
-        "max",
-        "min",
-        "next",
-        "oct",
-        "ord",
-        "pow",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "type",
-        "zip",
-    ]
-)
+BUILTINS = frozenset({
+    "abs", "all", "any", "bool", "chr", "dict", "divmod", "enumerate", "filter", "float", "frozenset", "hash",
+    "hex", "int", "isinstance", "iter", "list", "map", "max", "min", "next", "oct", "ord", "pow", "range",
+    "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "type", "zip",
+})  # fmt: skip
 
 _OPERATORS: dict[type[ast.operator], Construct] = {
     ast.Add: "sum", ast.Sub: "sum", ast.Mult: "product", ast.Pow: "product", ast.Div: "division",
@@ -63,9 +29,9 @@ _COMPARISONS: dict[type[ast.cmpop], Construct] = {
     ast.IsNot: "identity",
 }  # fmt: skip
 
-_CONDITIONS: tuple[Construct, ...] = ("boolean", "negation", "comparison", "equality", "membership", "identity")
+CONDITIONS: tuple[Construct, ...] = ("boolean", "negation", "comparison", "equality", "membership", "identity")
 _VALUES: tuple[Construct, ...] = (
-    "ternary", "comprehension", "range", "slice", "index", "division", "sum", "product", "bits", *_CONDITIONS, "length",
+    "ternary", "comprehension", "range", "slice", "index", "division", "sum", "product", "bits", *CONDITIONS, "length",
     "key", "builtin", "method", "call", "format", "literal", "constant", "name",
 )  # fmt: skip
 
@@ -87,16 +53,31 @@ def construct_of(node: Node | None) -> Construct:
             return "unpack"
         case ast.Assign(value=value) | ast.AnnAssign(value=value) if value is not None and _is_initial(value):
             return "initial"
-        case ast.If() | ast.While():
-            return _pick(node, _CONDITIONS) or (
-                "while" if isinstance(node, ast.While) else _pick(node, _VALUES) or "other"
-            )
+        case ast.While(test=ast.Constant()):
+            return "while"
+        case ast.If(test=test) | ast.While(test=test):
+            plain = isinstance(test, ast.Name | ast.Attribute | ast.Subscript | ast.Constant)
+            return "truth" if plain else _pick(node, CONDITIONS) or _pick(node, _VALUES) or "other"
+        case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not())):
+            return _pick(node, CONDITIONS) or "return"
         case ast.For():
             found = _pick(node, ("range", "slice"))
             return found or "loop"
         case ast.Return(value=None):
             return "return"
+        case ast.Return(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call) if _chooses(call):
+            return "builtin"
     return _pick(node, _VALUES) or _last_word(node)
+
+
+def _chooses(node: ast.Call) -> bool:
+    """Return whether a call only picks or judges: then its name says more than its arguments."""
+    named = isinstance(node.func, ast.Name) and node.func.id in ("min", "max", "any", "all", "abs", "round", "sorted")
+    return (
+        named
+        and not node.keywords
+        and not any(isinstance(each, ast.Slice | ast.comprehension) for each in ast.walk(node))
+    )
 
 
 def has(node: Node | None, construct: Construct) -> bool:
@@ -156,5 +137,6 @@ def _is_plain_display(node: ast.expr) -> bool:
 
 
 def _last_word(node: Node | None) -> Construct:
-    words: dict[type[ast.AST], Construct] = {ast.Return: "return", ast.Expr: "call", ast.Yield: "yield"}
-    return words.get(type(node), "other")
+    if isinstance(node, ast.Return):
+        return "return"
+    return "call" if isinstance(node, ast.Expr) else "other"

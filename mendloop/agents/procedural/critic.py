@@ -26,7 +26,9 @@ class ProceduralCritic:
         faulty_run = await bench.run(
             "trace/candidate", Request(code=solution.code, calls=calls, limits=self.limits, trace=True)
         )
-        right_run = await bench.run("trace/reference", Request(code=reference, calls=calls, limits=self.limits, trace=True))
+        right_run = await bench.run(
+            "trace/reference", Request(code=reference, calls=calls, limits=self.limits, trace=True)
+        )
         faulty, right = _only(faulty_run), _only(right_run)
         return diagnose(
             failure,

@@ -6,36 +6,26 @@ run does, and its text tells which lines of the two programs are the same. Its c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Mapping, Sequence
 
 from mendloop.agents.procedural.code_lines import Place, place_at
-from mendloop.agents.procedural.constructs import construct_of
+from mendloop.agents.procedural.constructs import Construct, construct_of
 from mendloop.agents.procedural.inference import Evidence, infer, local_relation
 from mendloop.agents.procedural.lessons import lesson_of
 from mendloop.agents.procedural.literals import Relation
 from mendloop.agents.procedural.relations import relate
 from mendloop.agents.procedural.relations_calls import argument_texts
 from mendloop.agents.procedural.relations_raising import read_exit
-from mendloop.agents.procedural.traces import Parting, first_parting, last_return
+from mendloop.agents.procedural.traces import Parting, first_parting, last_return, locals_before
 from mendloop.agents.procedural.wording import symptom_of, text_of_evidence
 from mendloop.records import Diagnosis, Failure, Raised, Step
 
-_TYPE_RELATIONS = frozenset(
-    [
-        "text_of_value",
-        "value_of_text",
-        "bytes_and_text",
-        "other_container",
-        "lazy_and_eager",
-        "wrapped",
-        "unwrapped",
-        "bool_instead_of_number",
-        "value_instead_of_bool",
-        "other_type",
-        "none_instead_of_value",
-        "value_instead_of_none",
-    ]
-)
+_TYPE_RELATIONS = frozenset({
+    "text_of_value", "value_of_text", "bytes_and_text", "other_container", "lazy_and_eager", "wrapped",
+    "unwrapped", "bool_instead_of_number", "value_instead_of_bool", "other_type", "none_instead_of_value",
+    "value_instead_of_none",
+})  # fmt: skip
 _ERROR_TYPES = {
     "argument_mutated": "MutatedArgument",
     "remembers_earlier_call": "SharedState",
@@ -50,6 +40,7 @@ _STATUS_TEXT = {"timeout": "timed out", "memory": "memory", "missing": "no resul
 
 def diagnose(
     failure: Failure,
+    *,
     call_text: str,
     faulty_code: str,
     reference_code: str,
@@ -64,14 +55,14 @@ def diagnose(
     relation = _relation(failure, call_text, observed_error)
     parting = first_parting(faulty_trace, reference_trace, faulty_code, reference_code)
     place = _place(parting, faulty_trace, faulty_code, observed_error)
-    evidence = _evidence(relation, parting, place, failure, observed_error)
+    evidence = _evidence(relation, parting, place, failure, trace=faulty_trace, error=observed_error)
     fault = infer(evidence)
     return Diagnosis(
         fault=fault,
         error_type=_error_type(relation, evidence),
         line=place.line if place else None,
         symptom=symptom_of(failure, call_text),
-        text=text_of_evidence(failure, call_text, evidence, faulty_code),
+        text=text_of_evidence(failure, call_text, evidence, fault),
         lesson=lesson_of(fault, evidence.construct),
     )
 
@@ -100,13 +91,44 @@ def _place(parting: Parting | None, trace: Sequence[Step], code: str, error: Rai
 
 
 def _evidence(
-    relation: Relation, parting: Parting | None, place: Place | None, failure: Failure, error: Raised | None
+    relation: Relation,
+    parting: Parting | None,
+    place: Place | None,
+    failure: Failure,
+    *,
+    trace: Sequence[Step],
+    error: Raised | None,
 ) -> Evidence:
     told = read_exit(failure.observed)
     raised = error.type if error else (told.type if told else "")
     message = error.message if error else (told.message if told else "")
     shown = place or Place(0, None, "", None)
-    return Evidence(relation, parting, shown, construct_of(shown.node), local_relation(parting), raised, message)
+    values = parting.values if parting else _values_at(shown.line, trace)
+    return Evidence(
+        relation=relation,
+        parting=parting,
+        place=shown,
+        construct=_construct(shown, values),
+        values=values,
+        local=local_relation(parting),
+        raised=raised,
+        message=message,
+        raised_at=error.line if error else None,
+    )
+
+
+def _values_at(line: int, trace: Sequence[Step]) -> dict[str, str]:
+    index = max((index for index, step in enumerate(trace) if step.line == line), default=None)
+    return {} if index is None else locals_before(trace, index)
+
+
+def _construct(place: Place, values: Mapping[str, str]) -> Construct:
+    """Return the construct of a line; a constant given to a variable that has a value already starts nothing."""
+    construct = construct_of(place.node)
+    match place.node:
+        case ast.Assign(targets=[ast.Name(id=name)]) if construct == "initial" and name in values:
+            return "constant"
+    return construct
 
 
 def _error_type(relation: Relation, evidence: Evidence) -> str:

@@ -10,9 +10,10 @@ import ast
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, islice, pairwise, zip_longest
 from types import CodeType
 
+from mendloop.agents.procedural.operators.binding import possibly_unbound
 from mendloop.agents.procedural.operators.edits import Edit, Operator
 from mendloop.agents.procedural.operators.registry import OPERATORS
 from mendloop.agents.procedural.operators.scope import Scope
@@ -48,7 +49,7 @@ def apply_faults(code: str, faults: Sequence[Fault]) -> str:
     Raises ValueError when two of them overlap, or when one was not made for this text.
     """
     ordered = sorted(faults, key=lambda fault: fault.start, reverse=True)
-    for later, earlier in zip(ordered, ordered[1:], strict=False):
+    for later, earlier in pairwise(ordered):
         if overlaps(earlier, later):
             raise ValueError(f"faults {earlier.id} and {later.id} overlap at line {later.line}")
     for fault in ordered:
@@ -69,7 +70,8 @@ def compatible(code: str, faults: Sequence[Fault]) -> bool:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _compiled(apply_faults(code, faults)) is not None
+        tree = _parsed(apply_faults(code, faults))
+        return tree is not None and _compiled(tree) is not None
 
 
 def lines_of(fault: Fault) -> range:
@@ -91,6 +93,7 @@ class _Place:
     helper: str
     program: CodeType
     growing: frozenset[str]
+    unbound: frozenset[str]
 
 
 def _places(code: str, entry_point: str) -> list[_Place]:
@@ -117,36 +120,49 @@ def _place(text: SourceText, function: FunctionNode, helper: str) -> _Place:
     first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
     span = text.lines(first, function.end_lineno)
     program = compile(text.code[slice(*span)], "<reference>", "exec", dont_inherit=True)
-    return _Place(Scope(text, function), span, helper, program, frozenset(grows_while_iterating(function)))
+    scope = Scope(text, function)
+    growing, unbound = frozenset(grows_while_iterating(function)), frozenset(possibly_unbound(function))
+    return _Place(scope, span, helper, program, growing, unbound)
 
 
 # --- which faults to keep --------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A fault before its text was tried: `result` is the text of the whole function with it."""
+
+    place: _Place
+    fault: Fault
+    result: str
+
+
 def _fair_choice(places: list[_Place]) -> Iterator[Fault]:
     """Yield faults in rounds, one of each operator a round, until there are enough."""
-    seen = set[str]()
-    count = 0
-    for round_ in zip_longest(*(_found_by(operator, places, seen) for operator in OPERATORS)):
-        for fault in round_:
-            if fault is not None:
-                yield fault
-                count += 1
-                if count == MOST_FAULTS:
-                    return
+    seen = {place.scope.text.code[slice(*place.span)] for place in places}
+    queues = [_queue(operator, places, seen) for operator in OPERATORS]
+    rounds = zip_longest(*(islice(filter(_is_fault, queue), MOST_PER_OPERATOR) for queue in queues))
+    found = (candidate.fault for candidate in chain.from_iterable(rounds) if candidate is not None)
+    return islice(found, MOST_FAULTS)
 
 
-def _found_by(operator: Operator, places: list[_Place], seen: set[str]) -> Iterator[Fault]:
-    count = 0
+def _queue(operator: Operator, places: list[_Place], seen: set[str]) -> list[_Candidate]:
+    """Return what an operator offers first to last: the entry point before its helpers, no text seen before."""
+    queue: list[_Candidate] = []
     for place in places:
-        edits = [(edit, _fault(operator, place, edit)) for edit in operator.find(place.scope)]
-        # Sorted by their hash, so that a long function does not get all its faults in its first lines.
-        for edit, fault in sorted(edits, key=lambda pair: pair[1].id):
-            result = _result(place, edit)
-            if count < MOST_PER_OPERATOR and result not in seen and _is_fault(place, result):
-                seen.add(result)
-                count += 1
-                yield fault
+        offered = [_candidate(operator, place, edit) for edit in operator.find(place.scope)]
+        # In the order of their hash: else a long function would get all its faults in its first lines.
+        for candidate in sorted(offered, key=lambda each: each.fault.id):
+            if candidate.result not in seen:
+                seen.add(candidate.result)
+                queue.append(candidate)
+    return queue
+
+
+def _candidate(operator: Operator, place: _Place, edit: Edit) -> _Candidate:
+    code = place.scope.text.code
+    result = code[place.span.start : edit.start] + edit.after + code[edit.end : place.span.end]
+    return _Candidate(place, _fault(operator, place, edit), result)
 
 
 def _fault(operator: Operator, place: _Place, edit: Edit) -> Fault:
@@ -167,22 +183,28 @@ def _fault(operator: Operator, place: _Place, edit: Edit) -> Fault:
     )
 
 
-def _result(place: _Place, edit: Edit) -> str:
-    code = place.scope.text.code
-    return code[place.span.start : edit.start] + edit.after + code[edit.end : place.span.end]
-
-
-def _is_fault(place: _Place, result: str) -> bool:
+def _is_fault(candidate: _Candidate) -> bool:
     """Return whether a function's text compiles to something else that is safe to run."""
-    program = _compiled(result)
-    if program is None or _same_program(program, place.program):
+    place, tree = candidate.place, _parsed(candidate.result)
+    if tree is None or not isinstance(tree.body[0], FunctionNode):
         return False
-    return grows_while_iterating(ast.parse(result)) <= place.growing
+    if not grows_while_iterating(tree) <= place.growing or not possibly_unbound(tree.body[0]) <= place.unbound:
+        return False
+    program = _compiled(tree)
+    return program is not None and not _same_program(program, place.program)
 
 
-def _compiled(text: str) -> CodeType | None:
+def _parsed(text: str) -> ast.Module | None:
     try:
-        return compile(text, "<fault>", "exec", dont_inherit=True)
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _compiled(tree: ast.Module) -> CodeType | None:
+    """Return the code of a program, or None when it is one that only looks right to the parser."""
+    try:
+        return compile(tree, "<fault>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return None
 

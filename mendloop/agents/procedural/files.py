@@ -15,9 +15,9 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from mendloop.errors import SourceError
+from mendloop.records import Frozen
 
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 20_000
@@ -28,20 +28,7 @@ STDLIB_SKIPPED = NEVER | {
 }  # fmt: skip
 
 
-class PythonSource(Protocol):
-    """What names a source: `package` ("stdlib" or an importable name) or `path` (a folder or one file)."""
-
-    @property
-    def package(self) -> str | None:
-        """The package's import name."""
-
-    @property
-    def path(self) -> Path | None:
-        """The folder or file."""
-
-
-@dataclass(frozen=True)
-class Skipped:
+class Skipped(Frozen):
     """A file that was not used, and why."""
 
     file: str
@@ -52,11 +39,9 @@ class Skipped:
 class Place:
     """Where a source lies on disk and what every record from it says about its origin."""
 
-    kind: str
     package: str
     root: Path
     only: Path
-    prefix: str
     licence: str
     version: str
 
@@ -71,15 +56,15 @@ class SourceFile:
     is_test: bool
 
 
-def locate(spec: PythonSource) -> Place:
-    """Find the files a source names; raises SourceError with a remedy when there is none."""
-    if spec.package == "stdlib":
+def locate(package: str | None, path: str | Path | None) -> Place:
+    """Find the files of a package or a path; raises SourceError with a remedy when there are none."""
+    if package == "stdlib":
         return _stdlib(_stdlib_root())
-    if spec.package:
-        return _package(spec.package)
-    if spec.path is None:
+    if package:
+        return _package(package)
+    if path is None:
         raise SourceError("the source names neither a package nor a path", remedy="set `package:` or `path:`")
-    return _folder(Path(spec.path))
+    return _folder(Path(path))
 
 
 def read_files(place: Place) -> tuple[tuple[SourceFile, ...], tuple[Skipped, ...]]:
@@ -89,12 +74,12 @@ def read_files(place: Place) -> tuple[tuple[SourceFile, ...], tuple[Skipped, ...
     for path in _walk(place):
         name = path.relative_to(place.root).as_posix()
         if len(files) >= MAX_FILES:
-            skipped.append(Skipped(name, f"more than {MAX_FILES:,} files"))
+            skipped.append(Skipped(file=name, reason=f"more than {MAX_FILES:,} files"))
             break
         try:
             files.append(SourceFile(_module(place, path), name, _text(path, place.root), _is_test(place, path)))
         except (OSError, UnicodeError, SyntaxError, ValueError) as error:
-            skipped.append(Skipped(name, _one_line(error)))
+            skipped.append(Skipped(file=name, reason=_one_line(error)))
     return tuple(files), tuple(skipped)
 
 
@@ -115,7 +100,7 @@ def _stdlib_root() -> Path:
 
 
 def _stdlib(only: Path, name: str = "stdlib") -> Place:
-    return Place("python", name, _stdlib_root(), only, "", "PSF-2.0", platform.python_version())
+    return Place(name, _stdlib_root(), only, "PSF-2.0", platform.python_version())
 
 
 def _package(name: str) -> Place:
@@ -128,7 +113,7 @@ def _package(name: str) -> Place:
     origin = Path(spec.origin)
     root = origin.parent.parent if spec.submodule_search_locations else origin.parent
     licence, version = _metadata(top)
-    return Place("python", name, root, _inside(root, [top, *rest], name), "", licence, version)
+    return Place(name, root, _inside(root, [top, *rest], name), licence, version)
 
 
 def _spec(top: str) -> importlib.machinery.ModuleSpec | None:
@@ -175,7 +160,7 @@ def _folder(path: Path) -> Place:
         raise SourceError(f"there is no folder or file `{path}`", remedy="check `path:`")
     real = path.resolve()
     root = real if real.is_dir() else real.parent
-    return Place("python", real.stem, root, real, "", "user's own", "")
+    return Place(real.stem, root, real, "user's own", "")
 
 
 def _walk(place: Place) -> Iterator[Path]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mendloop.agents.procedural.code_lines import Place, expressions
@@ -15,9 +15,10 @@ from mendloop.agents.procedural.relations import relate_values
 from mendloop.agents.procedural.traces import Parting
 
 Fault = Literal[
-    "off_by_one", "wrong_condition", "wrong_operator", "wrong_variable", "missing_case", "missing_return", "shared_state",
-    "mutated_argument", "wrong_builtin_or_method", "type_mix", "swapped_arguments", "wrong_initial_value", "early_return",
-    "wrong_exception", "wrong_constant", "wrong_index_or_slice", "lost_statement", "wrong_loop", "unknown_logic",
+    "off_by_one", "wrong_condition", "wrong_operator", "wrong_variable", "missing_case", "missing_return",
+    "shared_state", "mutated_argument", "wrong_builtin_or_method", "type_mix", "swapped_arguments",
+    "wrong_initial_value", "early_return", "wrong_exception", "wrong_constant", "wrong_index_or_slice",
+    "lost_statement", "wrong_loop", "unknown_logic",
 ]  # fmt: skip
 """The closed vocabulary of faults."""
 
@@ -26,16 +27,19 @@ Fault = Literal[
 class Evidence:
     """What a critic knows: how the outcome relates, where the runs part, and what stands on that line.
 
-    `local` relates the differing variable's two values. `raised` and `message` tell the exception that ended the run.
+    `values` are the locals just before that line ran; `local` relates the differing variable's two values. `raised`,
+    `message` and `raised_at` tell the exception that ended the run.
     """
 
     relation: Relation
     parting: Parting | None
     place: Place
     construct: Construct
+    values: Mapping[str, str] = field(default_factory=dict)
     local: Relation | None = None
     raised: str = ""
     message: str = ""
+    raised_at: int | None = None
 
 
 EDGE = frozenset(
@@ -52,23 +56,11 @@ EDGE = frozenset(
 )
 """Relations that one step too far, or not far enough, leaves behind."""
 
-_TYPED = frozenset(
-    [
-        "text_of_value",
-        "value_of_text",
-        "bytes_and_text",
-        "other_container",
-        "lazy_and_eager",
-        "wrapped",
-        "unwrapped",
-        "bool_instead_of_number",
-        "value_instead_of_bool",
-        "other_type",
-        "truncated",
-        "rounded",
-        "not_rounded",
-    ]
-)
+_TYPED = frozenset({
+    "text_of_value", "value_of_text", "bytes_and_text", "other_container", "lazy_and_eager", "wrapped",
+    "unwrapped", "bool_instead_of_number", "value_instead_of_bool", "other_type", "truncated", "rounded",
+    "not_rounded",
+})  # fmt: skip
 _BY_RELATION: dict[str, Fault] = {
     "remembers_earlier_call": "shared_state",
     "argument_mutated": "mutated_argument",
@@ -120,6 +112,7 @@ _OF_CONSTRUCT: dict[Construct, Fault] = {
     "slice": "wrong_index_or_slice",
     "sum": "wrong_operator",
     "ternary": "wrong_condition",
+    "truth": "wrong_condition",
     "unpack": "wrong_variable",
     "while": "wrong_loop",
     "yield": "wrong_variable",
@@ -143,8 +136,8 @@ def local_relation(parting: Parting | None) -> Relation | None:
 def compared(evidence: Evidence) -> tuple[object, object] | None:
     """Return the two sides of the first ordering comparison on the line as they stood in the run."""
     for node in expressions(evidence.place.node):
-        if isinstance(node, ast.Compare) and evidence.parting:
-            left, right = (worth(each, evidence.parting.values) for each in (node.left, node.comparators[0]))
+        if isinstance(node, ast.Compare):
+            left, right = (worth(each, evidence.values) for each in (node.left, node.comparators[0]))
             return None if left is UNREAD or right is UNREAD else (left, right)
     return None
 
@@ -171,6 +164,8 @@ def _nothing_returned(evidence: Evidence) -> Fault | None:
 def _crashed(evidence: Evidence) -> Fault | None:
     if not evidence.raised or (evidence.parting and evidence.parting.kind != "ended"):
         return None
+    if "NoneType" in evidence.message and isinstance(evidence.place.node, ast.Expr):
+        return "missing_return"
     if evidence.raised == "TypeError":
         return "swapped_arguments" if any(part in evidence.message for part in _ARGUMENTS) else "type_mix"
     if evidence.raised == "AttributeError":
@@ -189,6 +184,8 @@ def _stopped(evidence: Evidence) -> Fault | None:
     if evidence.parting is None or evidence.parting.kind not in ("ended", "went_on", "lost"):
         return None
     if evidence.parting.kind == "ended":
+        if evidence.relation.name == "none_instead_of_value" and isinstance(evidence.place.node, ast.If):
+            return "wrong_condition" if evidence.parting.correct_next else "missing_case"
         return "early_return" if isinstance(evidence.place.node, ast.Return) else None
     if evidence.parting.kind == "lost":
         return "wrong_loop" if evidence.construct == "jump" else "lost_statement"
@@ -197,6 +194,8 @@ def _stopped(evidence: Evidence) -> Fault | None:
 
 def _branched(evidence: Evidence) -> Fault | None:
     parting, node = evidence.parting, evidence.place.node
+    if parting is not None and parting.kind == "jump":
+        return "early_return" if isinstance(node, ast.Return | ast.Raise) else "wrong_loop"
     if parting is None or parting.kind != "branch":
         return None
     if isinstance(node, ast.If | ast.While):
@@ -211,7 +210,7 @@ def _condition(evidence: Evidence) -> Fault | None:
     if evidence.construct == "comparison" and sides and all(map(is_number, sides)):
         left, right = sides
         return "off_by_one" if abs(left - right) <= 1 else "wrong_condition"  # type: ignore[operator]  # both are numbers
-    return _OF_CONSTRUCT.get(evidence.construct, "wrong_condition")
+    return "wrong_builtin_or_method" if evidence.construct in ("builtin", "method") else "wrong_condition"
 
 
 def _swapped(evidence: Evidence) -> Fault | None:
@@ -239,7 +238,18 @@ def _kept_initial(evidence: Evidence) -> Fault | None:
     return "wrong_initial_value" if updated else None
 
 
+def _idle(evidence: Evidence) -> Fault | None:
+    """A `pass`, or an expression whose result nobody keeps although a correct run has a new value after it."""
+    parting, node = evidence.parting, evidence.place.node
+    if parting is None or parting.kind != "value":
+        return None
+    stale = parting.observed == parting.values.get(parting.variable)
+    return "lost_statement" if stale and isinstance(node, ast.Pass | ast.Expr) else None
+
+
 def _plain(evidence: Evidence) -> Fault | None:
+    if isinstance(evidence.place.node, ast.Pass):
+        return "lost_statement"
     relation = (evidence.local or evidence.relation).name
     if evidence.construct == "call" and not (evidence.parting and evidence.parting.swapped):
         return "wrong_variable" if relation != "none_instead_of_value" else "missing_return"
@@ -255,6 +265,7 @@ _RULES: tuple[Callable[[Evidence], Fault | None], ...] = (
     _stopped,
     _swapped,
     _branched,
+    _idle,
     _wrong_type,
     _edge,
     _kept_initial,

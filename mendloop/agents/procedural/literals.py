@@ -84,7 +84,7 @@ def _value(node: ast.expr) -> Any:
 def _number(node: ast.expr) -> Any:
     value = _value(node)
     if isinstance(value, bool) or not isinstance(value, int | float | complex):
-        raise ValueError("not a number")  # noqa: TRY004 - one error for "no literal"
+        raise ValueError("not a number")
     return value
 
 
@@ -102,7 +102,7 @@ def _called(name: str, arguments: list[Any]) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Return whether two values count as equal: bool only equals bool, NaN equals NaN, kinds of container are distinct."""
+    """Return whether two values are equal: bool only equals bool, NaN equals NaN, kinds of container are distinct."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if is_number(left) and is_number(right):

@@ -46,9 +46,7 @@ class ProceduralProgrammer:
         chosen = await injector.choose(own, joining, wanted)
         if len(chosen) < self.faults.min:
             return None
-        return Solution(
-            code=apply_faults(item.code, chosen), author=AUTHOR, injected=chosen, trials=injector.trials
-        )
+        return Solution(code=apply_faults(item.code, chosen), author=AUTHOR, injected=chosen, trials=injector.trials)
 
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
         """Take out the fault that mends the failing case; which one is found by trying, likeliest first."""

@@ -6,12 +6,11 @@ Both are texts as the judge writes them: a literal (also nan, inf, set(), frozen
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from mendloop.agents.procedural.literals import UNREAD, Items, Relation, is_number, kind_of, quote, read, same, show
-from mendloop.agents.procedural.relations_calls import relate_change, relate_history
+from mendloop.agents.procedural.relations_calls import relate_change, relate_history, split_after
 from mendloop.agents.procedural.relations_collections import relate_dicts, relate_sets
 from mendloop.agents.procedural.relations_numbers import relate_numbers
 from mendloop.agents.procedural.relations_raising import relate_death, relate_exits
@@ -32,12 +31,32 @@ def relate(
     early = relate_exits(expected, observed) or relate_change(expected, observed)
     if early:
         return early
+    expected, observed = split_after(expected)[0], split_after(observed)[0]
     right, wrong = read(expected), read(observed)
     if right is UNREAD or wrong is UNREAD:
         return relate_death(observed) or _unread(expected, observed)
+    if same(right, wrong) and type(right) is not type(wrong):
+        return Relation(
+            "number_type", f"The amount is right, but {show(wrong)} is {kind_of(wrong)} and not {kind_of(right)}."
+        )
     if same(right, wrong):
         return Relation("equal", f"The value itself, {show(right)}, is as expected, so something beside it is wrong.")
-    return relate_history(right, wrong, call, setup) or _unchanged(wrong, arguments) or relate_values(right, wrong)
+    related = relate_history(right, wrong, call, setup) or relate_values(right, wrong)
+    return (related.name in _COARSE and _unchanged(wrong, arguments)) or related
+
+
+_CHECK = "a result with "
+_COARSE = frozenset({
+    "differs", "too_large", "too_small", "multiple", "scaled", "not_zero", "text_differs", "text_diverges",
+    "length_differs", "elements_differ", "one_element_differs", "nested_element_differs", "other_type",
+    "set_differs", "keys_differ", "cut_at_end", "cut_at_start", "cut_at_both_ends", "text_after", "text_before",
+    "text_around", "goes_on", "starts_early", "values_under_keys_differ", "value_under_key_differs",
+    "set_has_extra", "characters_reordered", "reordered", "sorted", "unsorted", "duplicated", "extra_at_end",
+    "extra_at_start", "separator_differs", "whitespace_differs", "case_differs", "character_added",
+    "character_differs", "extra_inside", "whitespace_at_edge", "reversed", "shifted", "nested", "flattened",
+    "two_swapped", "empty", "not_empty",
+})  # fmt: skip
+"""Relations that say less than "this is the input itself"."""
 
 
 def relate_values(expected: object, observed: object) -> Relation:
@@ -148,7 +167,8 @@ def _kinds(expected: object, observed: object) -> Relation:
         )
     return Relation(
         "other_type",
-        f"{kind_of(observed).capitalize()}, {show(observed)}, came back; {kind_of(expected)}, {show(expected)}, is right.",
+        f"{kind_of(observed).capitalize()}, {show(observed)}, came "
+        f"back; {kind_of(expected)}, {show(expected)}, is right.",
     )
 
 
@@ -157,6 +177,8 @@ def _fallback(expected: object, observed: object) -> Relation:
 
 
 def _unread(expected: str, observed: str) -> Relation:
-    if re.search(r"\bresult\b", expected):
-        return Relation("check_fails", f"The condition {quote(expected)} does not hold for {quote(observed)}.")
-    return Relation("differs", f"{quote(observed)} is not {quote(expected)}.")
+    if expected.startswith(_CHECK):
+        return Relation("check_fails", f"The condition {quote(expected.removeprefix(_CHECK))} does not hold for {quote(observed)}.")
+    return (relate_texts(expected, observed) if expected != observed else None) or Relation(
+        "differs", f"{quote(observed)} is not {quote(expected)}."
+    )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 from mendloop.agents.procedural.literals import UNREAD, Relation, quote, read, same, show
 from mendloop.agents.procedural.relations_sequences import elements_of
+
+
+_AFTER = re.compile(r"; ([^\W\d]\w*) == ((?:(?! afterwards).)*) afterwards", re.DOTALL)
 
 
 def parse_call(text: str) -> ast.expr | None:
@@ -20,19 +24,33 @@ def parse_call(text: str) -> ast.expr | None:
 
 
 def relate_change(expected: str, observed: str) -> Relation | None:
-    """Return the relation when both texts read `name = literal`: a variable after the call, None otherwise."""
-    name, right = _assigned(expected)
-    other, wrong = _assigned(observed)
-    if not name or name != other:
+    """Return the relation when the value is right and a variable after the call is not, None otherwise.
+
+    A text may end in `; name == literal afterwards` for each variable looked at.
+    """
+    value, due = split_after(expected)
+    got, left = split_after(observed)
+    if not due or not (value == got or same_text(value, got)):
         return None
-    return Relation(
-        "argument_mutated", f"After the call `{name}` is {quote(wrong)}; the call should leave {quote(right)} in it."
-    )
+    wrong = next((name for name in due if name in left and not same_text(due[name], left[name])), None)
+    if wrong:
+        sentence = f"After the call `{wrong}` is {quote(left[wrong])}; the call should leave {quote(due[wrong])} in it."
+    else:
+        told = " and ".join(f"`{name}` as {quote(text)}" for name, text in due.items())
+        sentence = f"The value itself is right; what the call leaves behind is not: it should leave {told}."
+    return Relation("argument_mutated", sentence)
 
 
-def _assigned(text: str) -> tuple[str, str]:
-    name, equals, value = text.strip().partition(" = ")
-    return (name, value) if equals and name.isidentifier() and read(value) is not UNREAD else ("", "")
+def split_after(text: str) -> tuple[str, dict[str, str]]:
+    """Return the value in an outcome's text, and the variables after the call that it tells of."""
+    value, *rest = _AFTER.split(text)
+    return value, dict(zip(rest[::3], rest[1::3], strict=False))
+
+
+def same_text(left: str, right: str) -> bool:
+    """Return whether two texts are literals of equal values."""
+    one, two = read(left), read(right)
+    return one is not UNREAD and two is not UNREAD and same(one, two)
 
 
 def relate_history(expected: object, observed: object, call: str, setup: str | None) -> Relation | None:
@@ -44,7 +62,8 @@ def relate_history(expected: object, observed: object, call: str, setup: str | N
     if setup and function and f"{function}(" in setup and _keeps_more(expected, observed):
         return Relation(
             "remembers_earlier_call",
-            f"A second call of `{function}` still holds what the first one left: {show(observed)} instead of {show(expected)}.",
+            f"A second call of `{function}` still holds what the first "
+            f"one left: {show(observed)} instead of {show(expected)}.",
         )
     return None
 

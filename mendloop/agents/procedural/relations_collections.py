@@ -89,7 +89,8 @@ def _other_values(expected: dict[Any, Any], observed: dict[Any, Any], inner: Inn
         )
     return Relation(
         "values_under_keys_differ",
-        f"The keys are right; {len(wrong)} of {len(expected)} values are not, such as {show(observed[key])} under {show(key)}.",
+        f"The keys are right; {len(wrong)} of {len(expected)} values "
+        f"are not, such as {show(observed[key])} under {show(key)}.",
     )
 
 

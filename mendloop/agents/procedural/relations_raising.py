@@ -31,7 +31,7 @@ _MEANING = {
     "FileNotFoundError": "a file was opened that does not exist",
     "OSError": "the operating system refused an operation",
     "LookupError": "a lookup failed",
-    "ArithmeticError": "a calculation has no result",
+    "ArithmeticError": "a calculation has no result|without a result",
     "SyntaxError": "the program text itself is not valid",
     "IndentationError": "the program text is indented wrongly",
 }
@@ -48,7 +48,7 @@ _DEATHS = (
         "It used up its memory: something keeps growing and never stops.",
     ),
     (
-        re.compile(r"\bmissing\b|no result", re.IGNORECASE),
+        re.compile(r"\bmissing\b|no result|without a result", re.IGNORECASE),
         "no_result",
         "It gave no result at all; the process ended before.",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from mendloop.agents.procedural.literals import Items, Relation, is_number, kind_of, plural, same, show
@@ -161,7 +162,8 @@ def _elements(expected: Seq, observed: Seq, inner: Inner) -> Relation | None:
         within = inner(expected[at], observed[at])
         deep = elements_of(expected[at]) is not None or isinstance(expected[at], dict)
         name = "nested_element_differs" if deep else "one_element_differs"
-        return Relation(name, f"Only the element at index {at} is wrong. {within.sentence}")
+        inside = within.sentence.replace("Only the", "Inside it, only the", 1)
+        return Relation(name, f"Only the element at index {at} is wrong. {inside}")
     if len(wrong) == 2 and _same_members(expected, observed):
         return Relation("two_swapped", f"The elements at index {at} and {wrong[1]} changed places.")
     return Relation(
@@ -199,7 +201,7 @@ def _same_members(expected: Seq, observed: Seq) -> bool:
 
 def _is_sorted(values: Seq) -> bool:
     try:
-        return all(not right < left for left, right in zip(values, values[1:], strict=False))
+        return all(not right < left for left, right in pairwise(values))
     except TypeError:
         return False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from os.path import commonprefix
 
 from mendloop.agents.procedural.literals import Finder, Relation, first_of, plural, show
 
@@ -33,7 +32,8 @@ def _case(expected: str, observed: str) -> Relation | None:
     at = _first_difference(expected, observed)
     return Relation(
         "case_differs",
-        f"Only upper and lower case differ, first at index {at}: {show(observed[at])} where {show(expected[at])} is right.",
+        f"Only upper and lower case differ, first at index {at}: "
+        f"{show(observed[at])} where {show(expected[at])} is right.",
     )
 
 
@@ -92,13 +92,17 @@ def _part(expected: str, observed: str) -> Relation | None:
 
 def _separator(expected: str, observed: str) -> Relation | None:
     words = re.findall(r"\w+", expected)
+    longer, shorter = sorted((expected, observed), key=len, reverse=True)
+    if longer.startswith(shorter) or longer.endswith(shorter):
+        return None
     if len(words) < 2 or words != re.findall(r"\w+", observed):
         return None
     right, wrong = re.split(r"\w+", expected), re.split(r"\w+", observed)
     first = next(index for index, pair in enumerate(zip(right, wrong, strict=True)) if pair[0] != pair[1])
     return Relation(
         "separator_differs",
-        f"The words are the same and what stands between them is not: {show(wrong[first])} where {show(right[first])} is right.",
+        "The words are the same and what stands between them is not: "
+        f"{show(wrong[first])} where {show(right[first])} is right.",
     )
 
 
@@ -117,19 +121,21 @@ def _repeated(expected: str, observed: str) -> Relation | None:
 
 
 def _diverge(expected: str, observed: str) -> Relation | None:
-    at = len(commonprefix([expected, observed]))
+    at = _first_difference(expected, observed)
     if at == 0:
         return Relation(
             "text_differs", f"The two texts differ from the first character: {show(observed)}, not {show(expected)}."
         )
     return Relation(
         "text_diverges",
-        f"The texts agree for {plural(at, 'character')}, then {show(observed[at:])} stands where {show(expected[at:])} is right.",
+        f"The texts agree for {plural(at, 'character')}, then "
+        f"{show(observed[at:])} stands where {show(expected[at:])} is right.",
     )
 
 
 def _first_difference(expected: str, observed: str) -> int:
-    return len(commonprefix([expected, observed]))
+    pairs = enumerate(zip(expected, observed, strict=False))
+    return next((index for index, (left, right) in pairs if left != right), min(len(expected), len(observed)))
 
 
 def _place(index: int, text: str) -> str:

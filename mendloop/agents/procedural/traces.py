@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,10 @@ from mendloop.agents.procedural.code_lines import Place, header_lines, line_map,
 from mendloop.agents.procedural.deciding import decides, passes_on
 from mendloop.records import Step
 
-PartingKind = Literal["value", "branch", "lost", "argument", "default", "ended", "went_on"]
+PartingKind = Literal["value", "branch", "jump", "lost", "argument", "default", "ended", "went_on"]
 
+_JUMPS = (ast.Return, ast.Break, ast.Continue, ast.Raise)
+_CHOOSERS = (*_JUMPS, ast.If, ast.While, ast.For, ast.Try, ast.ExceptHandler, ast.With)
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -20,7 +23,8 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 class Parting:
     """The line of the faulty program after which the two runs differ, and what differs.
 
-    kind: `value` (the line leaves another value in `variable`), `branch` (another line follows), `lost` (a correct run
+    kind: `value` (the line leaves another value in `variable`), `branch` (another line follows), `jump` (this line
+    stands where a correct run does something else), `lost` (a correct run
     does something more after it), `argument` (it calls with another value), `default` (a parameter starts with another
     value), `ended` (the run stops there and a correct one goes on), `went_on` (the other way round).
     `visit` counts how often the line had run, `values` are the locals just before it ran.
@@ -53,10 +57,17 @@ def last_return(trace: Sequence[Step], code: str) -> int | None:
     if not trace:
         return None
     last = trace[-1]
-    outer = [step for step in trace if step.depth < last.depth]
-    if outer and not decides(place_at(code, last.line).node):
-        return outer[-1].line
-    return last.line
+    if decides(place_at(code, last.line).node):
+        return last.line
+    outer = max((index for index, step in enumerate(trace) if step.depth < last.depth), default=None)
+    if outer is None:
+        return last.line
+    inner = [step.line for step in trace[outer + 1 :] if _hands_out(place_at(code, step.line))]
+    return inner[-1] if inner else trace[outer].line
+
+
+def _hands_out(place: Place) -> bool:
+    return isinstance(place.node, ast.Expr) and decides(place.node)
 
 
 def locals_before(trace: Sequence[Step], index: int) -> dict[str, str]:
@@ -119,6 +130,9 @@ class _Walk:
         before, kind = self._responsible(at)
         if kind == "value" and self.lost and self.faulty[before].line in self.map:
             kind = "lost"
+        given = set(parameters(place_at(self.code, step.line).function))
+        if kind == "default" and (self.lost or not set(wrong) & given):
+            kind = "lost"
         name = _preferred(wrong, place_at(self.code, self.faulty[before].line))
         swapped = len(wrong) == 2 and [ours.get(each) for each in wrong] == [
             theirs.get(each) for each in reversed(wrong)
@@ -170,7 +184,18 @@ class _Walk:
         before = next((i for i in range(at - 1, -1, -1) if self.faulty[i].depth <= shallow), at - 1)
         before = self._callee_or(before, at)
         kind: PartingKind = "lost" if self.lost and self.faulty[at - 1].line in self.map else "branch"
+        if kind == "branch" and self._jumps(at, before):
+            before, kind = at, "jump"
         return self._parting(before, kind, next_line=step.line, correct=self.back.get(right.line))
+
+    def _jumps(self, at: int, before: int) -> bool:
+        """Return whether step `at` stands where it should not: nothing before it chose a way."""
+        node, last = (place_at(self.code, self.faulty[index].line).node for index in (at, before))
+        if isinstance(node, ast.ExceptHandler) or isinstance(last, _CHOOSERS):
+            return False
+        if self.faulty[at].depth != self.faulty[before].depth:
+            return False
+        return isinstance(node, _JUMPS) or self.faulty[at].line > self.faulty[before].line
 
     def _ended(self, at: int, other: int) -> Parting | None:
         if at < len(self.faulty) and (at or self.lost):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from mendloop.agents.procedural.advice import look_at
 from mendloop.agents.procedural.code_lines import expressions
-from mendloop.agents.procedural.inference import Evidence
-from mendloop.agents.procedural.lessons import look_at
+from mendloop.agents.procedural.inference import Evidence, Fault
 from mendloop.agents.procedural.literals import UNREAD, ordinal, plural, quote, show
 from mendloop.agents.procedural.peeking import worth
+from mendloop.agents.procedural.relations_calls import split_after
 from mendloop.agents.procedural.relations_raising import read_exit
 from mendloop.agents.procedural.traces import Parting
 from mendloop.records import Failure
@@ -25,18 +26,23 @@ _NO_OUTCOME = {
 
 def symptom_of(failure: Failure, call_text: str) -> str:
     """Return one sentence: what was called, what should come and what came."""
+    return _symptom(failure, call_text, brief=False)
+
+
+def _symptom(failure: Failure, call_text: str, *, brief: bool) -> str:
+    """A brief one leaves an exception's message to the sentence about the relation."""
     call = quote(call_text or failure.case.stdin or "", 120)
-    return f"{call} should {_due(failure.expected)}, but it {_came(failure)}."
+    return f"{call} should {_due(failure.expected)}, but it {_came(failure, brief)}."
 
 
-def text_of_evidence(failure: Failure, call_text: str, evidence: Evidence, code: str) -> str:
+def text_of_evidence(failure: Failure, call_text: str, evidence: Evidence, fault: Fault) -> str:
     """Return the diagnosis in three to six sentences."""
     sentences = [
-        symptom_of(failure, call_text),
+        _symptom(failure, call_text, brief=True),
         evidence.relation.sentence if not _repeats(failure, evidence) else "",
-        _departure(evidence, code),
+        _departure(evidence),
         _circumstances(evidence),
-        _advice(evidence),
+        _advice(evidence, fault),
         _others(failure),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -50,23 +56,23 @@ def _due(expected: str) -> str:
     exit_ = read_exit(expected)
     if exit_:
         return f"raise {quote(exit_.type)}"
-    name, equals, value = expected.partition(" = ")
-    return f"leave {quote(value)} in `{name}`" if equals and name.isidentifier() else f"give {quote(expected)}"
+    value, left = split_after(expected)
+    behind = [f" and leave {quote(text)} in `{name}`" for name, text in left.items()]
+    return f"give {value if value.startswith('a result with') else quote(value)}{''.join(behind)}"
 
 
-def _came(failure: Failure) -> str:
+def _came(failure: Failure, brief: bool) -> str:
     if failure.status in _NO_OUTCOME:
         return _NO_OUTCOME[failure.status]
     exit_ = read_exit(failure.observed)
     if exit_:
-        return f"raises {quote(f'{exit_.type}: {exit_.message}' if exit_.message else exit_.type, 100)}"
-    name, equals, value = failure.observed.partition(" = ")
-    if equals and name.isidentifier():
-        return f"leaves {quote(value)} there"
-    return f"gives {quote(failure.observed)}"
+        short = brief or not exit_.message
+        return f"raises {quote(exit_.type if short else f'{exit_.type}: {exit_.message}', 100)}"
+    value, left = split_after(failure.observed)
+    return f"gives {quote(value)}{''.join(f' and leaves {quote(text)} there' for text in left.values())}"
 
 
-def _departure(evidence: Evidence, code: str) -> str:
+def _departure(evidence: Evidence) -> str:
     parting = evidence.parting
     if parting:
         return _DEPARTURES[parting.kind](parting, evidence)
@@ -75,7 +81,10 @@ def _departure(evidence: Evidence, code: str) -> str:
     at = _at(evidence.place.line, evidence.place.text, evidence.place.name)
     if evidence.raised and evidence.relation.name.startswith(("raises_", "other_")):
         return f"Up to {at} every line and every local variable is as in a correct run; the error comes from there."
-    return f"Every line executed, and every local variable, is as in a correct run, so the result itself is made wrongly by {at}."
+    return (
+        "Every line executed, and every local variable, is as in a "
+        f"correct run, so the result itself is made wrongly by {at}."
+    )
 
 
 def _at(line: int, text: str, function: str) -> str:
@@ -91,7 +100,10 @@ def _where(parting: Parting) -> str:
 def _value(parting: Parting, evidence: Evidence) -> str:
     name = parting.variable
     if parting.observed is None:
-        return f"The run is a correct one up to {_where(parting)}: afterwards `{name}` is still unset, and {_should_be(parting)}."
+        return (
+            f"The run is a correct one up to {_where(parting)}: afterwards "
+            f"`{name}` is still unset, and {_should_be(parting)}."
+        )
     start = f"The first wrong value appears after {_where(parting)}: `{name}` is {quote(parting.observed)} there"
     if parting.expected is None:
         return f"{start}, while a correct run sets no `{name}` at this point."
@@ -117,10 +129,18 @@ def _branch(parting: Parting, evidence: Evidence) -> str:
     if isinstance(evidence.place.node, ast.For | ast.While) and parting.next_line and parting.correct_next:
         inside = _inside(evidence, parting.next_line), _inside(evidence, parting.correct_next)
         if inside == (True, False):
-            return f"The runs part at {_where(parting)}: the loop starts another round, while a correct run is done with it."
+            return (
+                f"The runs part at {_where(parting)}: the loop starts "
+                "another round, while a correct run is done with it."
+            )
         if inside == (False, True):
             return f"The runs part at {_where(parting)}: the loop is left, while a correct run does another round."
     return f"The runs part at {_where(parting)}: from there {went}, while {due}."
+
+
+def _jump(parting: Parting, evidence: Evidence) -> str:
+    due = f"a correct run goes on to line {parting.correct_next}" if parting.correct_next else "a correct run goes on"
+    return f"The runs part at {_where(parting)}: this run meets it there, while {due}."
 
 
 def _inside(evidence: Evidence, line: int) -> bool:
@@ -130,29 +150,41 @@ def _inside(evidence: Evidence, line: int) -> bool:
 
 
 def _lost(parting: Parting, evidence: Evidence) -> str:
+    start = f"Right at the start of `{parting.function}`, before line {parting.line}, a correct run does one thing more"
+    if parting.next_line != parting.line:
+        start = f"A correct run does one thing more right after {_where(parting)}"
     if parting.variable:
         seen = quote(parting.observed) if parting.observed is not None else "unset"
         return (
-            f"A correct run does one thing more right after {_where(parting)}: by line {parting.next_line} "
-            f"its `{parting.variable}` is {quote(parting.expected or 'unset')}, where this run still has {seen}."
+            f"{start}: by line {parting.next_line} its `{parting.variable}` is "
+            f"{quote(parting.expected or 'unset')}, where this run still has {seen}."
         )
-    return f"Right after {_where(parting)}, a correct run does something that this one leaves out, and then goes another way."
+    return f"{start}, which this one leaves out, and then goes another way."
 
 
 def _argument(parting: Parting, evidence: Evidence) -> str:
     got, due = quote(parting.observed or "unset"), quote(parting.expected or "unset")
     swapped = " The two values have changed places." if parting.swapped else _local(evidence)
-    return f"The call made at {_where(parting)}, passes {got} as `{parting.variable}`, where a correct run passes {due}.{swapped}"
+    return (
+        f"The call made at {_where(parting)}, passes {got} as "
+        f"`{parting.variable}`, where a correct run passes {due}.{swapped}"
+    )
 
 
 def _default(parting: Parting, evidence: Evidence) -> str:
     return (
-        f"The run starts out wrong: at {_where(parting)}, `{parting.variable}` is {quote(parting.observed or 'unset')}, "
+        f"The run starts out wrong: at {_where(parting)}, "
+        f"`{parting.variable}` is {quote(parting.observed or 'unset')}, "
         f"where a correct run begins with {quote(parting.expected or 'unset')}."
     )
 
 
 def _ended(parting: Parting, evidence: Evidence) -> str:
+    if evidence.raised and evidence.raised_at not in (None, parting.line):
+        return (
+            f"The last line that runs as in a correct run is {_where(parting)}; what it hands on makes line "
+            f"{evidence.raised_at} break off with {quote(evidence.raised)}."
+        )
     how = f"breaks off with {quote(evidence.raised)}" if evidence.raised else "is over"
     return f"All is well until {_where(parting)}: there the run {how}, and a correct one goes on{_onwards(parting)}."
 
@@ -162,12 +194,13 @@ def _onwards(parting: Parting) -> str:
 
 
 def _went_on(parting: Parting, evidence: Evidence) -> str:
-    return f"After {_where(parting)}, a correct run is finished, but this one goes on to line {parting.next_line}."
+    return f"After {_where(parting)}, a correct run ends, but this one goes on to line {parting.next_line}."
 
 
 _DEPARTURES: dict[str, Callable[[Parting, Evidence], str]] = {
     "value": _value,
     "branch": _branch,
+    "jump": _jump,
     "lost": _lost,
     "argument": _argument,
     "default": _default,
@@ -178,42 +211,50 @@ _DEPARTURES: dict[str, Callable[[Parting, Evidence], str]] = {
 
 def _circumstances(evidence: Evidence) -> str:
     """Return what the names on the line were worth just before it ran."""
-    if evidence.parting is None:
-        return ""
-    told = _verdicts(evidence, evidence.parting) or _names(evidence, evidence.parting)
+    told = _verdicts(evidence) or _names(evidence)
     return f"At that moment {told}." if told else ""
 
 
-def _verdicts(evidence: Evidence, parting: Parting) -> str:
-    if not isinstance(evidence.place.node, ast.If | ast.While):
+def _verdicts(evidence: Evidence) -> str:
+    """Return what the comparisons on the line came to: with both sides for a single one, else true or false each."""
+    found = [each for each in expressions(evidence.place.node) if isinstance(each, ast.Compare) and len(each.ops) == 1]
+    known = [each for each in found if worth(each, evidence.values) is not UNREAD]
+    if not known or (len(known) > 1 and isinstance(evidence.place.node, ast.For | ast.While)):
         return ""
-    for node in expressions(evidence.place.node):
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
-            continue
-        left, right = worth(node.left, parting.values), worth(node.comparators[0], parting.values)
-        if left is UNREAD or right is UNREAD:
-            continue
-        verdict = worth(node, parting.values)
-        sides = [
-            f"{quote(ast.unparse(side))} is {show(value)}"
-            for side, value in ((node.left, left), (node.comparators[0], right))
-            if not isinstance(side, ast.Constant)
-        ]
-        so = "" if verdict is UNREAD else f", which makes {quote(ast.unparse(node))} {'true' if verdict else 'false'}"
-        return " and ".join(sides) + so if sides else ""
-    return ""
+    if len(known) == 1:
+        return _sides(known[0], evidence)
+    told = [f"{quote(ast.unparse(each))} is {_truth(each, evidence)}" for each in known[:3]]
+    names = _names(evidence)
+    return f"{names}: {', '.join(told)}" if names else ", ".join(told)
 
 
-def _names(evidence: Evidence, parting: Parting) -> str:
+def _truth(node: ast.expr, evidence: Evidence) -> str:
+    return "true" if worth(node, evidence.values) else "false"
+
+
+def _sides(node: ast.Compare, evidence: Evidence) -> str:
+    sides = [
+        f"{quote(ast.unparse(side))} is {show(worth(side, evidence.values))}"
+        for side in (node.left, node.comparators[0])
+        if not isinstance(side, ast.Constant)
+    ]
+    return f"{' and '.join(sides)}, which makes {quote(ast.unparse(node))} {_truth(node, evidence)}" if sides else ""
+
+
+def _names(evidence: Evidence) -> str:
     used = [node.id for node in expressions(evidence.place.node) if isinstance(node, ast.Name) and node.id != "self"]
-    known = [name for name in dict.fromkeys(used) if name in parting.values and name != parting.variable]
-    plain = [name for name in known if " at 0x" not in parting.values[name] and "<" not in parting.values[name][:1]]
-    told = [f"`{name}` was {quote(parting.values[name], 48)}" for name in plain[:3]]
+    known = [name for name in dict.fromkeys(used) if name in evidence.values]
+    plain = [name for name in known if " at 0x" not in evidence.values[name] and "<" not in evidence.values[name][:1]]
+    told = [f"`{name}` was {quote(evidence.values[name], 48)}" for name in plain[:3]]
     return ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1] if told else ""
 
 
-def _advice(evidence: Evidence) -> str:
-    return f"{look_at(evidence.construct)}." if evidence.place.line else ""
+def _advice(evidence: Evidence, fault: Fault) -> str:
+    return f"{look_at(fault, evidence.construct)}." if evidence.place.line else ""
+
+
+def _verb(count: int) -> str:
+    return "fails" if count == 1 else "fail"
 
 
 def _others(failure: Failure) -> str:
@@ -221,12 +262,17 @@ def _others(failure: Failure) -> str:
         return ""
     if failure.passing == 0:
         return (
-            f"No case passes yet; {plural(failure.also_failing, 'other case')} fail too."
+            f"No case passes yet; {plural(failure.also_failing, 'other case')} {_verb(failure.also_failing)} too."
             if failure.also_failing
             else ""
         )
     verb = "passes" if failure.passing == 1 else "pass"
     if failure.also_failing == 0:
-        return f"It is the only failing case; {plural(failure.passing, 'other')} {verb}, so only special inputs are affected."
-    fails = "fails" if failure.also_failing == 1 else "fail"
-    return f"{plural(failure.also_failing, 'other case')} {fails} as well and {failure.passing} {verb}."
+        return (
+            f"It is the only failing case; {plural(failure.passing, 'other')} "
+            f"{verb}, so only special inputs are affected."
+        )
+    return (
+        f"{plural(failure.also_failing, 'other case')} "
+        f"{_verb(failure.also_failing)} as well and {failure.passing} {verb}."
+    )

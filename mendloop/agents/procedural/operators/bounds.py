@@ -34,7 +34,8 @@ def range_stop(scope: Scope) -> Iterator[Edit]:
         stop = call.args[-1]
         for step, after in neighbours(scope, stop):
             manner = "one value early" if step < 0 else "one value late"
-            yield scope.replace(stop, after, f"The `range` stops {manner}: the bound was {quote(scope.source(stop))}.")
+            summary = f"{scope.shown(call, stop, after)} stops {manner}: the bound was {quote(scope.source(stop))}."
+            yield scope.replace(stop, after, summary)
 
 
 def range_start(scope: Scope) -> Iterator[Edit]:
@@ -44,12 +45,15 @@ def range_start(scope: Scope) -> Iterator[Edit]:
             continue
         if len(call.args) == 1:
             stop = call.args[0]
-            yield scope.replace(stop, f"1, {scope.source(stop)}", f"{quote(scope.source(call))} starts at 1, not at 0.")
+            after = f"1, {scope.source(stop)}"
+            yield scope.replace(stop, after, f"{scope.shown(call, stop, after)} starts at 1, not at 0.")
         elif call.args:
             start = call.args[0]
             for step, after in neighbours(scope, start):
                 manner = "one value early" if step < 0 else "one value late"
-                summary = f"The `range` starts {manner}: its start was {quote(scope.source(start))}."
+                summary = (
+                    f"{scope.shown(call, start, after)} starts {manner}: the start was {quote(scope.source(start))}."
+                )
                 yield scope.replace(start, after, summary)
 
 

@@ -26,9 +26,6 @@ _BUILTINS = {
     "str": "repr",
     "repr": "str",
     "filter": "map",
-    "isinstance": "issubclass",
-    "ceil": "floor",
-    "floor": "ceil",
 }
 _METHODS = {
     "append": "extend",
@@ -91,14 +88,15 @@ def wrong_builtin(scope: Scope) -> Iterator[Edit]:
             continue
         before = call.func.id
         after = _BUILTINS.get(before)
-        if after and before not in local and after not in local and _fits(after, call):
+        if after and before not in local and after not in local and _fits(scope, after, call):
             rest = scope.source(call)[len(scope.source(call.func)) :]
             yield scope.replace(call.func, after, f"{quote(after + rest)} should call `{before}`.")
 
 
-def _fits(after: str, call: ast.Call) -> bool:
-    takes_keywords = after in ("min", "max")
-    return hasattr(builtins, after) and (takes_keywords or not call.keywords)
+def _fits(scope: Scope, after: str, call: ast.Call) -> bool:
+    if after == "round" and scope.kind(call.args[0]) != "number":
+        return False
+    return hasattr(builtins, after) and (after in ("min", "max") or not call.keywords)
 
 
 def wrong_method(scope: Scope) -> Iterator[Edit]:
@@ -122,7 +120,7 @@ def key_for_value(scope: Scope) -> Iterator[Edit]:
 
 
 def _renamed(scope: Scope, function: ast.Attribute, after: str, reason: str) -> Edit:
-    start, end = scope.text.span(function)
+    end = scope.text.span(function).end
     receiver = quote(scope.source(function.value))
     return Edit(end - len(function.attr), end, after, f"{reason}, on {receiver}.")
 

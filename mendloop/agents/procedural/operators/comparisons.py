@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mendloop.agents.procedural.operators.edits import Edit, Operator, quote
 from mendloop.agents.procedural.operators.scope import Scope
@@ -12,13 +13,24 @@ from mendloop.agents.procedural.spans import Span
 
 _BOUNDARY = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 _DIRECTION = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_OPPOSITE = {"==": "!=", "!=": "==", "in": "not in", "not in": "in", "is": "is not", "is not": "is"}
+_OPPOSITE = {
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "==": "!=",
+    "!=": "==",
+    "in": "not in",
+    "not in": "in",
+    "is": "is not",
+    "is not": "is",
+}
 
 
 def _links(scope: Scope) -> Iterator[tuple[ast.expr, Span, ast.expr]]:
     for node in scope.nodes(ast.Compare):
         operands = [node.left, *node.comparators]
-        for left, right in zip(operands, operands[1:], strict=False):
+        for left, right in pairwise(operands):
             yield left, scope.text.operator(left, right), right
 
 
@@ -40,8 +52,8 @@ def comparison_direction(scope: Scope) -> Iterator[Edit]:
     yield from _swapped(scope, _DIRECTION, "points the wrong way")
 
 
-def equality_flip(scope: Scope) -> Iterator[Edit]:
-    """`==` for `!=`, `in` for `not in`, `is` for `is not`, and the other way."""
+def opposite_comparison(scope: Scope) -> Iterator[Edit]:
+    """`==` for `!=`, `in` for `not in`, `is` for `is not`, `>=` for `<`, and the other way."""
     yield from _swapped(scope, _OPPOSITE, "asks the opposite")
 
 
@@ -76,7 +88,7 @@ def falsy_for_none(scope: Scope) -> Iterator[Edit]:
 OPERATORS = (
     Operator("comparison-boundary", "off_by_one", comparison_boundary),
     Operator("comparison-direction", "wrong_comparison", comparison_direction),
-    Operator("equality-flip", "wrong_comparison", equality_flip),
+    Operator("opposite-comparison", "negated_condition", opposite_comparison),
     Operator("identity-for-equality", "identity_vs_equality", identity_for_equality),
     Operator("falsy-for-none", "identity_vs_equality", falsy_for_none),
 )

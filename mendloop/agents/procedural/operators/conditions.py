@@ -14,9 +14,11 @@ _TIGHT_ENOUGH = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Compare, 
 
 
 def negated_condition(scope: Scope) -> Iterator[Edit]:
-    """The branch is taken when it should not be."""
+    """The branch is taken when it should not be; a single comparison is left to the operators for comparisons."""
     for test in _tests(scope):
         before = scope.source(test)
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            continue
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             after = scope.operand(test.operand, test)
         else:
@@ -25,7 +27,7 @@ def negated_condition(scope: Scope) -> Iterator[Edit]:
 
 
 def _tests(scope: Scope) -> Iterator[ast.expr]:
-    branches = (*scope.nodes(ast.If), *scope.nodes(ast.IfExp))
+    branches: list[ast.If | ast.IfExp] = [*scope.nodes(ast.If), *scope.nodes(ast.IfExp)]
     filters = (test for node in scope.nodes(ast.comprehension) for test in node.ifs)
     yield from (test for test in (*(node.test for node in branches), *filters) if scope.may_edit(test))
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from mendloop.agents.procedural.operators.edits import Edit, Operator, quote
 from mendloop.agents.procedural.operators.scope import Scope
 from mendloop.agents.procedural.operators.walks import (
-    GROWING_METHODS,
     MUTATING_METHODS,
+    grown,
     is_call,
-    is_method,
     mutated,
     names_in,
     root_name,
@@ -19,6 +18,7 @@ from mendloop.agents.procedural.operators.walks import (
 )
 
 _COPYING = ("list", "dict", "set", "bytearray", "deque")
+_GIVING_METHODS = frozenset({"pop", "popleft", "popitem", "setdefault"})
 _TEXT_METHODS = ("strip", "lstrip", "rstrip", "lower", "upper", "replace", "title", "capitalize", "casefold", "rjust")
 
 
@@ -53,20 +53,16 @@ def _matters(scope: Scope, node: ast.expr, original: ast.expr, changed: set[str]
     parent = scope.parents[node]
     if isinstance(parent, ast.For):
         # A list that grows while it is walked over never ends; one that shrinks is the classic fault.
-        return root_name(original) in changed and not _grows(scope, root_name(original))
+        return root_name(original) in changed and root_name(original) not in grown(scope.function)
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
         target = root_name(parent.targets[0])
         walked = names_in(original) & {name for loop in _for_loops(scope) for name in names_in(loop.iter)}
-        return target in changed and not (walked and _grows(scope, target))
+        return target in changed and not (walked and target in grown(scope.function))
     return isinstance(parent, ast.Return)
 
 
 def _for_loops(scope: Scope) -> list[ast.For]:
     return [node for node in ast.walk(scope.function) if isinstance(node, ast.For)]
-
-
-def _grows(scope: Scope, name: str | None) -> bool:
-    return any(is_method(node, *GROWING_METHODS) and root_name(node.func) == name for node in ast.walk(scope.function))
 
 
 def sorted_in_place(scope: Scope) -> Iterator[Edit]:
@@ -83,17 +79,18 @@ def sorted_in_place(scope: Scope) -> Iterator[Edit]:
             head = scope.text.code[first:start]
             indent = scope.text.indent(node.lineno)
             summary = f"`{sort}` reorders the list that it was given: it was {quote(scope.source(call))}."
-            yield Edit(first, end, f"{sort}\n{indent}{head}{name}", summary)
+            bound_anew = "" if stored(node) == {name} else f"\n{indent}{head}{name}"
+            yield Edit(first, end, sort + bound_anew, summary)
 
 
 def sort_returns_none(scope: Scope) -> Iterator[Edit]:
     """`y = x.sort()` for `y = sorted(x)`: the result is None."""
     for call in scope.nodes(ast.Call):
-        if is_call(call, "sorted") and len(call.args) == 1 and isinstance(call.args[0], ast.Name):
-            if isinstance(scope.parents[call], ast.Assign | ast.Return):
-                after = f"{call.args[0].id}.sort({_options(scope, call)})"
-                summary = f"{quote(after)} gives None: it was {quote(scope.source(call))}."
-                yield scope.replace(call, after, summary)
+        match call:
+            case ast.Call(func=ast.Name(id="sorted"), args=[ast.Name(id=name)]):
+                if isinstance(scope.parents[call], ast.Assign | ast.Return):
+                    after = f"{name}.sort({_options(scope, call)})"
+                    yield scope.replace(call, after, f"{quote(after)} gives None: it was {quote(scope.source(call))}.")
 
 
 def _options(scope: Scope, call: ast.Call) -> str:
@@ -103,24 +100,19 @@ def _options(scope: Scope, call: ast.Call) -> str:
 def keeps_none(scope: Scope) -> Iterator[Edit]:
     """`x = x.append(y)` for `x.append(y)`: the name now holds None."""
     for node in scope.nodes(ast.Expr):
-        call = node.value
-        if not is_method(call, *MUTATING_METHODS) or is_method(call, "pop", "popleft", "popitem", "setdefault"):
-            continue
-        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
-            name = call.func.value.id
-            if name in scope.bound_before(node):
-                summary = f"`{name}` is set to the result of `.{call.func.attr}`, which is None."
-                yield scope.replace(node, f"{name} = {scope.source(node)}", summary)
+        match node.value:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+                if method in MUTATING_METHODS - _GIVING_METHODS and name in scope.bound_before(node):
+                    summary = f"`{name}` is set to the result of `.{method}`, which is None."
+                    yield scope.replace(node, f"{name} = {scope.source(node)}", summary)
 
 
 def lost_result(scope: Scope) -> Iterator[Edit]:
     """`x.strip()` for `x = x.strip()`: texts do not change in place."""
     for node in scope.nodes(ast.Assign):
-        call = node.value
-        if is_method(call, *_TEXT_METHODS) and isinstance(call.func, ast.Attribute):
-            if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
-                if name in scope.bound_before(node):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Attribute(attr=method)) as call):
+                if method in _TEXT_METHODS and name in scope.bound_before(node):
                     summary = f"The result of {quote(scope.source(call))} is thrown away: `{name}` keeps its old value."
                     yield scope.replace(node, scope.source(call), summary)
 

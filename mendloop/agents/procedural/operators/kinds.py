@@ -36,17 +36,22 @@ _CALLS: dict[str, ValueKind] = {
     **dict.fromkeys(("dict", "Counter", "defaultdict", "OrderedDict"), "mapping"),
     **dict.fromkeys(("isinstance", "any", "all", "bool", "callable", "hasattr", "issubclass"), "truth"),
 }
-_TEXT_METHODS = frozenset(
-    """capitalize casefold center decode encode endswith expandtabs format isalnum isalpha isdigit isidentifier islower
-    isspace istitle isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust
-    rpartition rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill""".split()
+# What only texts can do: first what gives a text back, then what gives something else.
+_TEXT_RESULTS = frozenset(
+    {
+        *("capitalize", "casefold", "center", "decode", "encode", "expandtabs", "format", "join", "ljust", "lower"),
+        *("lstrip", "removeprefix", "removesuffix", "replace", "rjust", "rstrip", "strip", "swapcase", "title"),
+        *("translate", "upper", "zfill"),
+    }
 )
-_TEXT_RESULTS = _TEXT_METHODS - frozenset(
-    """endswith isalnum isalpha isdigit isidentifier islower isspace istitle isupper partition rfind rindex rpartition
-    rsplit split splitlines startswith""".split()
+_TEXT_QUESTIONS = frozenset(
+    {
+        *("endswith", "isalnum", "isalpha", "isdigit", "isidentifier", "islower", "isspace", "istitle", "isupper"),
+        *("partition", "rfind", "rindex", "rpartition", "rsplit", "split", "splitlines", "startswith"),
+    }
 )
 _METHODS: dict[str, ValueKind] = {
-    **dict.fromkeys(_TEXT_METHODS, "text"),
+    **dict.fromkeys(_TEXT_RESULTS | _TEXT_QUESTIONS, "text"),
     **dict.fromkeys(("append", "extend", "insert", "sort", "reverse"), "sequence"),
     **dict.fromkeys(("items", "keys", "values", "get", "setdefault"), "mapping"),
 }
@@ -73,12 +78,21 @@ def kind_of(node: ast.AST, evidence: Evidence | None = None) -> ValueKind | None
             return kind_of(operand, evidence)
         case ast.Subscript(value=value, slice=ast.Slice()):
             return kind_of(value, evidence)
-        case ast.BinOp(left=left, right=right):
-            return kind_of(left, evidence) or kind_of(right, evidence)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _kind_of_result(kind_of(left, evidence), op, kind_of(right, evidence))
         case ast.Name(id=name) if evidence and len(evidence.get(name, ())) == 1:
             return next(iter(evidence[name]))
         case _:
             return None
+
+
+def _kind_of_result(left: ValueKind | None, op: ast.operator, right: ValueKind | None) -> ValueKind | None:
+    for whole in ("text", "sequence"):
+        if left == whole or (right == whole and isinstance(op, ast.Add | ast.Mult)):
+            return whole
+    if left == right or isinstance(op, ast.Div | ast.FloorDiv | ast.Pow):
+        return left or right
+    return "number" if "number" in (left, right) and isinstance(op, ast.Sub) else None
 
 
 def gather_evidence(function: FunctionNode) -> Evidence:

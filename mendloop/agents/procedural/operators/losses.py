@@ -7,16 +7,22 @@ from collections.abc import Iterator
 
 from mendloop.agents.procedural.operators.edits import Edit, Operator, quote
 from mendloop.agents.procedural.operators.scope import Scope
-from mendloop.agents.procedural.operators.walks import is_call, is_method, plain_arguments
+from mendloop.agents.procedural.operators.walks import grown, is_call, is_method, plain_arguments, root_name
 from mendloop.agents.procedural.spans import Span
 
 _CONVERSIONS = ("str", "int", "float", "bytes", "tuple", "list", "bool", "complex", "bytearray")
 _CALLS = ("abs", "sorted", "set", "frozenset", "reversed", "round")
-_METHODS = """strip lstrip rstrip lower upper casefold title capitalize encode decode replace removeprefix removesuffix
-    rjust ljust zfill expandtabs translate values keys group total_seconds""".split()
+_METHODS = (
+    *("strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "encode", "decode", "replace"),
+    *("removeprefix", "removesuffix", "rjust", "ljust", "zfill", "expandtabs", "translate", "values", "keys", "group"),
+)
 _MEANINGFUL_SECOND = ("int", "round", "sum", "next", "getattr")
 _MEANINGFUL_FIRST = ("split", "rsplit", "strip", "lstrip", "rstrip")
 _OPTIONAL_LAST = {"get": 2, "pop": 2, "split": 2, "rsplit": 2, "replace": 3, "find": 2, "index": 2, "setdefault": 2}
+_WITH_OPTIONS = (
+    *("sorted", "min", "max", "sum", "enumerate", "int", "sort", "split", "rsplit", "splitlines", "groupby", "merge"),
+    *("zip_longest", "sub", "compile", "search", "match", "fullmatch", "findall", "finditer", "nsmallest", "nlargest"),
+)
 _KEYWORDS = ("key", "reverse", "default", "start", "maxsplit", "base", "sep", "fillvalue", "count", "flags", "keepends")
 
 
@@ -24,22 +30,30 @@ def lost_conversion(scope: Scope) -> Iterator[Edit]:
     """`x` for `str(x)`, `int(x)`, `tuple(x)`: the value keeps its first type."""
     for call in scope.nodes(ast.Call):
         if is_call(call, *_CONVERSIONS) and plain_arguments(call) and len(call.args) == 1:
-            yield _unwrapped(scope, call, call.args[0], "is not converted")
+            yield from _unwrapped(scope, call, call.args[0], "is not converted")
 
 
 def lost_call(scope: Scope) -> Iterator[Edit]:
     """`x` for `sorted(x)`, `abs(x)`, `x.strip()`."""
     for call in scope.nodes(ast.Call):
-        if is_call(call, *_CALLS) and len(call.args) >= 1 and not isinstance(call.args[0], ast.Starred):
-            yield _unwrapped(scope, call, call.args[0], f"is not passed through `{call.func.id}`")  # type: ignore[attr-defined]  # `is_call` saw a name
-        elif is_method(call, *_METHODS) and isinstance(call.func, ast.Attribute):
-            if not isinstance(scope.parents[call], ast.Expr):
-                yield _unwrapped(scope, call, call.func.value, f"lost its `.{call.func.attr}` call")
+        match call:
+            case ast.Call(func=ast.Name(id=name), args=[kept, *_]) if name in _CALLS:
+                if not isinstance(kept, ast.Starred):
+                    yield from _unwrapped(scope, call, kept, f"is not passed through `{name}`")
+            case ast.Call(func=ast.Attribute(value=kept, attr=name)) if name in _METHODS:
+                if not isinstance(scope.parents[call], ast.Expr):
+                    yield from _unwrapped(scope, call, kept, f"lost its `.{name}` call")
 
 
-def _unwrapped(scope: Scope, call: ast.Call, kept: ast.expr, reason: str) -> Edit:
-    summary = f"{quote(scope.source(kept))} {reason}: it was {quote(scope.source(call))}."
-    return scope.replace(call, scope.operand(kept, call), summary)
+def _unwrapped(scope: Scope, call: ast.Call, kept: ast.expr, reason: str) -> Iterator[Edit]:
+    parent = scope.parents[call]
+    owners = {root_name(kept)} if isinstance(parent, ast.For) else set()
+    if isinstance(parent, ast.Assign):
+        owners = {root_name(target) for target in parent.targets}
+    # A list that is an alias of the one walked over may grow without end.
+    if not owners & grown(scope.function):
+        summary = f"{quote(scope.source(kept))} {reason}: it was {quote(scope.source(call))}."
+        yield scope.replace(call, scope.operand(kept, call), summary)
 
 
 def lost_clamp(scope: Scope) -> Iterator[Edit]:
@@ -83,6 +97,8 @@ def _lost(scope: Scope, call: ast.Call, lost: ast.expr | ast.keyword) -> str:
 def lost_keyword(scope: Scope) -> Iterator[Edit]:
     """`sorted(x)` for `sorted(x, key=f)`, and other options that are gone."""
     for call in scope.nodes(ast.Call):
+        if not is_call(call, *_WITH_OPTIONS) and not is_method(call, *_WITH_OPTIONS):
+            continue
         parts = [*call.args, *(keyword.value for keyword in call.keywords)]
         first_keyword = len(call.args)
         for index, keyword in enumerate(call.keywords):

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from mendloop.agents.procedural.operators.edits import Edit, Operator, quote
 from mendloop.agents.procedural.operators.scope import Scope
 from mendloop.agents.procedural.operators.walks import (
-    GROWING_METHODS,
+    grown,
     is_call,
     is_method,
     names_in,
-    root_name,
-    walk_inside,
+    stored,
 )
 
 _SAME_EITHER_WAY = ("min", "max", "zip", "print", "set", "gcd", "lcm", "isinstance", "issubclass", "hasattr", "getattr")
@@ -37,7 +36,9 @@ def _is_called(scope: Scope, node: ast.Name) -> bool:
 
 def _neighbours(scope: Scope, node: ast.Name) -> list[str]:
     bound = scope.bound_before(node) - _SPECIAL
-    if node.id not in bound:
+    parent = scope.parents[node]
+    if node.id not in bound or (isinstance(parent, ast.Assign) and stored(parent) & grown(scope.function)):
+        # The second: an alias of a list that is walked over may grow without end.
         return []
     order = sorted(bound - {node.id} - _unsuited(scope, node))
     fitting = [other for other in order if _alike(scope, node.id, other)]
@@ -56,8 +57,7 @@ def _unsuited(scope: Scope, node: ast.Name) -> set[str]:
         if isinstance(loop, ast.For):
             unsuited |= names_in(loop.iter)
     if isinstance(parent, ast.For):
-        growing = (each for each in walk_inside(parent) if is_method(each, *GROWING_METHODS))
-        unsuited |= {root_name(each.func) or "" for each in growing}
+        unsuited |= grown(parent)
     return unsuited
 
 
@@ -77,12 +77,13 @@ def raw_for_derived(scope: Scope) -> Iterator[Edit]:
     derived = _derivations(scope)
     for node in scope.nodes(ast.Name):
         raw = derived.get(node.id)
-        if raw and isinstance(node.ctx, ast.Load) and {raw, node.id} <= scope.bound_before(node):
-            if raw not in _unsuited(scope, node) and not _is_called(scope, node):
-                statement = quote(scope.source(scope.statement_of(node)).splitlines()[0])
-                yield scope.replace(
-                    node, raw, f"`{raw}` is used before it was prepared as `{node.id}`, in {statement}."
-                )
+        if raw is None or not isinstance(node.ctx, ast.Load) or _is_called(scope, node):
+            continue
+        if {raw, node.id} <= scope.bound_before(node) and raw not in _unsuited(scope, node):
+            statement = quote(scope.source(scope.statement_of(node)).splitlines()[0])
+            yield scope.replace(
+                node, raw, f"`{raw}` is used where its prepared form `{node.id}` belongs, in {statement}."
+            )
 
 
 def _derivations(scope: Scope) -> dict[str, str]:

@@ -12,36 +12,39 @@ from mendloop.agents.procedural.operators.walks import Exit, mutated, stored, wa
 
 def outdented_statement(scope: Scope) -> Iterator[Edit]:
     """The last step of a loop or branch stands after it."""
-    for kind in (ast.For, ast.If):
-        for node in scope.nodes(kind):
-            last = node.body[-1]
-            if node.orelse or len(node.body) < 2 or not _can_move(scope, last):
-                continue
-            drop = len(scope.text.indent(last.lineno)) - len(scope.text.indent(node.lineno))
-            moved = scope.shifted(last, "", drop)
-            if moved is not None and drop > 0:
-                where = "loop" if kind is ast.For else f"`if {scope.source(node.test)}`"  # type: ignore[attr-defined]  # kind says so
-                summary = f"{quote(_head(scope, last))} stands after the {where}, not in it."
-                yield _relaid(scope, last, moved, summary)
+    for node in _blocks(scope):
+        last = node.body[-1]
+        if node.orelse or len(node.body) < 2 or not _can_move(scope, last):
+            continue
+        drop = len(scope.text.indent(last.lineno)) - len(scope.text.indent(node.lineno))
+        moved = scope.shifted(last, "", drop) if drop > 0 else None
+        if moved is not None:
+            where = quote(_head(scope, node))
+            yield _relaid(
+                scope, last, moved, f"{quote(_head(scope, last))} stands after the block of {where}, not in it."
+            )
 
 
 def indented_statement(scope: Scope) -> Iterator[Edit]:
     """The step after a loop or branch stands in it."""
-    for kind in (ast.For, ast.If):
-        for node in scope.nodes(kind):
-            following = _next(scope, node)
-            if following is None or node.orelse or not _can_move(scope, following):
-                continue
-            if isinstance(node.body[-1], Exit) or node.body[0].lineno == node.lineno:
-                continue
-            if stored(following) - scope.bound_before(node):
-                continue
-            indent = scope.text.indent(node.body[0].lineno)
-            moved = scope.shifted(following, indent[len(scope.text.indent(following.lineno)) :])
-            if moved is not None:
-                where = "loop" if kind is ast.For else "branch"
-                summary = f"{quote(_head(scope, following))} stands in the {where} before it, not after it."
-                yield _relaid(scope, following, moved, summary)
+    for node in _blocks(scope):
+        following = _next(scope, node)
+        if following is None or node.orelse or not _can_move(scope, following):
+            continue
+        if isinstance(node.body[-1], Exit) or node.body[0].lineno == node.lineno:
+            continue
+        if stored(following) - scope.bound_before(node):
+            continue
+        indent = scope.text.indent(node.body[0].lineno)
+        moved = scope.shifted(following, indent[len(scope.text.indent(following.lineno)) :])
+        if moved is not None:
+            where = quote(_head(scope, node))
+            summary = f"{quote(_head(scope, following))} stands in the block of {where}, not after it."
+            yield _relaid(scope, following, moved, summary)
+
+
+def _blocks(scope: Scope) -> list[ast.For | ast.If]:
+    return [*scope.nodes(ast.For), *scope.nodes(ast.If)]
 
 
 def _can_move(scope: Scope, node: ast.stmt) -> bool:

@@ -77,7 +77,8 @@ def text_for_value(scope: Scope) -> Iterator[Edit]:
     for _, value in _results(scope):
         if scope.kind(value) == "number":
             before = scope.source(value)
-            yield scope.replace(value, f"str({before})", f"The result {quote(before)} is returned as a text.")
+            after = f'"{before}"' if isinstance(value, ast.Constant) else f"str({before})"
+            yield scope.replace(value, after, f"The result {quote(before)} is returned as a text.")
 
 
 def lost_comma(scope: Scope) -> Iterator[Edit]:

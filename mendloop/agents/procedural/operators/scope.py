@@ -8,9 +8,16 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from mendloop.agents.procedural.operators.edits import Edit
+from mendloop.agents.procedural.operators.edits import Edit, quote
 from mendloop.agents.procedural.operators.kinds import Evidence, ValueKind, gather_evidence, kind_of
-from mendloop.agents.procedural.operators.walks import FunctionNode, Loop, Nested, bound_by, own_blocks, stored
+from mendloop.agents.procedural.operators.walks import (
+    FunctionNode,
+    Loop,
+    Nested,
+    bound_by,
+    own_blocks,
+    stored,
+)
 from mendloop.agents.procedural.operators.zones import delicate_nodes, silent_nodes
 from mendloop.agents.procedural.spans import Located, SourceText, Span
 
@@ -80,6 +87,12 @@ class Scope:
         """Return the kind of value of an expression, where the text says it."""
         return kind_of(node, self.evidence)
 
+    def shown(self, outer: Located, inner: Located, after: str) -> str:
+        """Return the text of `outer` in backticks as it reads with another text in place of `inner`."""
+        start, end = self.text.span(outer)
+        first, last = self.text.span(inner)
+        return quote(self.text.code[start:first] + after + self.text.code[last:end])
+
     def replace(self, node: Located, after: str, summary: str) -> Edit:
         """Return the edit that puts another text in place of a node."""
         start, end = self.text.span(node)
@@ -133,8 +146,8 @@ class Scope:
         for parent in self.ancestors(node):
             bound |= _bound_on_entry(parent, child)
             for block in own_blocks(parent):
-                if child in block:
-                    bound |= bound_by(block[: block.index(child)])  # type: ignore[arg-type]  # `in` found it
+                if isinstance(child, ast.stmt) and child in block:
+                    bound |= bound_by(block[: block.index(child)])
             child = parent
         return bound - self._deleted
 

@@ -85,6 +85,17 @@ def mutated(node: ast.AST) -> set[str]:
     return found - {""}
 
 
+def grown(node: ast.AST) -> set[str]:
+    """Return the names whose object a piece of code may make longer in place."""
+    found = set[str]()
+    for each in ast.walk(node):
+        if isinstance(each, ast.AugAssign) and isinstance(each.op, ast.Add):
+            found.add(root_name(each.target) or "")
+        elif isinstance(each, ast.Call) and is_method(each, *GROWING_METHODS):
+            found.add(root_name(each.func) or "")
+    return found - {""}
+
+
 def is_call(node: ast.AST, *names: str) -> TypeGuard[ast.Call]:
     """Return whether a node calls a plain name, one of these."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from mendloop.agents.procedural.operators.walks import (
-    GROWING_METHODS,
     Exit,
     FunctionNode,
+    grown,
     is_call,
     is_method,
     names_in,
@@ -19,6 +19,8 @@ from mendloop.agents.procedural.operators.walks import (
 )
 
 _TALK = ("print", "warn", "debug", "info", "warning", "error", "exception", "log", "_warn", "warn_deprecated")
+_LOGGERS = frozenset({"logging", "logger", "log", "_log", "LOG", "warnings"})
+_COPYING = ("list", "tuple", "set", "frozenset", "sorted", "dict", "range", "len")
 _ENDLESS = ("count", "repeat", "cycle")
 
 
@@ -51,7 +53,9 @@ def _silent_parts(node: ast.AST) -> Iterator[ast.AST]:
                 yield from (*node.exc.args, *node.exc.keywords)
             if node.cause:
                 yield node.cause
-        case ast.Call() if is_call(node, *_TALK) or is_method(node, *_TALK):
+        case ast.Call() if is_call(node, *_TALK):
+            yield node
+        case ast.Call() if is_method(node, *_TALK) and root_name(node.func) in _LOGGERS:
             yield node
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             yield node
@@ -151,14 +155,17 @@ def _is_simple(node: ast.AST) -> bool:
 
 def grows_while_iterating(tree: ast.AST) -> set[str]:
     """Return the names that some `for` loop walks over and makes longer in its body."""
-    found = set[str]()
-    for loop in ast.walk(tree):
-        if isinstance(loop, ast.For):
-            walked = names_in(loop.iter)
-            for node in (each for statement in loop.body for each in ast.walk(statement)):
-                if is_method(node, *GROWING_METHODS) and isinstance(node.func, ast.Attribute):
-                    found |= {root_name(node.func) or ""} & walked
-    return found
+    loops = (node for node in ast.walk(tree) if isinstance(node, ast.For))
+    return set[str]().union(*(_walked(loop.iter) & grown(loop) for loop in loops))
+
+
+def _walked(node: ast.AST) -> set[str]:
+    """Return the names in an iterable that it does not copy before the loop begins."""
+    if is_call(node, *_COPYING) or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)):
+        return set()
+    if isinstance(node, ast.Name):
+        return {node.id}
+    return set[str]().union(*(_walked(child) for child in ast.iter_child_nodes(node)))
 
 
 def called_in_while(tree: ast.AST) -> set[str]:

@@ -1,0 +1,289 @@
+"""The survey: trying every candidate in the sandbox, and keeping the functions whose inputs can be drawn.
+
+Three executions a candidate: a probe that tries the guessed kinds, then the drawn inputs in order, then the same
+backwards under another hash seed. What differs between the last two shows hidden state and depends on set order.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mendloop.agents.procedural.anchors import verified
+from mendloop.agents.procedural.contracts import (
+    Guess,
+    combinations,
+    contract_of,
+    guess,
+    in_words,
+    plausibility,
+    same_family,
+)
+from mendloop.agents.procedural.inputs import fresh_calls, one_call
+from mendloop.agents.procedural.item import Catalogue, Item
+from mendloop.agents.procedural.purity import NotUsable
+from mendloop.agents.procedural.source import Candidate, Candidates
+from mendloop.agents.procedural.twins import clusters
+from mendloop.records import Call, Contract, Evidence, Execution, Limits, Outcome, Request, Source
+from mendloop.tools.bench import derive
+from mendloop.tools.values import render
+
+Run = Callable[[str, Request], Awaitable[Execution]]
+"""(slot, request) -> execution; the caller journals it under the slot."""
+
+LIMITS: Final = Limits(cpu_s=0.5, wall_s=5)
+PROBES = 3
+"""Calls per combination of kinds."""
+DRAWN = 48
+POOL = 40
+MIN_INPUTS, MIN_RESULTS = 12, 5
+MAX_RESULT = 300
+"""Characters of a result that a person would still read."""
+SAME_RESULT = 0.25
+"""Share of the pool that may have one and the same result, so that suites tell programs apart."""
+MIN_SUCCESS = 0.5
+AT_ONCE = 4
+
+
+async def survey(candidates: Candidates, run: Run, seed: int) -> Catalogue:
+    """Try every candidate; returns the usable ones in source order and counts the others by reason.
+
+    Every random choice derives from `seed` and the candidate, so that a second survey sends the same requests.
+    """
+    gate = asyncio.Semaphore(AT_ONCE)
+    versions = {"python": candidates.python}
+
+    async def one(candidate: Candidate) -> Item | str:
+        async with gate:
+            try:
+                return await _survey_one(candidate, candidates, run, seed)
+            except NotUsable as reason:
+                return str(reason)
+
+    found = await asyncio.gather(*(one(candidate) for candidate in candidates.items))
+    items = [item.model_copy(update={"versions": versions}) for item in found if isinstance(item, Item)]
+    groups = clusters([(item.id, item.code, item.entry_point) for item in items])
+    skipped = Counter(candidates.refused)
+    skipped.update(reason for reason in found if isinstance(reason, str))
+    return Catalogue(
+        items=tuple(item.model_copy(update={"cluster": groups[item.id]}) for item in items),
+        skipped=dict(sorted(skipped.items())),
+    )
+
+
+async def _survey_one(candidate: Candidate, candidates: Candidates, run: Run, seed: int) -> Item:
+    rng = random.Random(derive(seed, "survey", candidate.id))  # noqa: S311 - sampling, not secrecy
+    guesses = guess(candidate)
+    kinds = await _probe(candidate, guesses, run, rng)
+    contract = contract_of(guesses, kinds, _evidence(candidate, guesses))
+    texts = fresh_calls(candidate.signature, contract, candidate.code, rng, DRAWN, _plain_calls(candidate))
+    drawn = [Call(id=f"i{place:02d}", call=text) for place, text in enumerate(texts)]
+    anchors = [
+        Call(id=f"x{place:02d}", call=case.call, setup=case.setup) for place, case in enumerate(candidate.cases)
+    ]
+    ahead = await _run(run, f"survey/{candidate.id}/ahead", candidate, [*drawn, *anchors], 0)
+    back = await _run(run, f"survey/{candidate.id}/back", candidate, drawn[::-1], 1)
+    seen = _Seen.of(candidate, drawn, ahead, back)
+    pool = seen.pool()
+    _judge(pool, seen)
+    contract = _without_failing(contract, candidate, seen)
+    examples, contradicted = verified(candidate.cases, [ahead.get(call.id) for call in anchors])
+    return Item(
+        id=candidate.id,
+        module=candidate.module,
+        qualname=f"{candidate.module}.{candidate.entry_point}",
+        entry_point=candidate.entry_point,
+        code=candidate.code,
+        signature=candidate.signature,
+        docstring=candidate.docstring,
+        contract=contract,
+        examples=examples,
+        contradicted=contradicted,
+        pool=pool,
+        raising=seen.raising(),
+        exceptions=seen.exceptions(),
+        source=_source(candidate, candidates),
+    )
+
+
+async def _run(
+    run: Run, slot: str, candidate: Candidate, calls: Sequence[Call], hash_seed: int
+) -> dict[str, Outcome]:
+    request = Request(code=candidate.code, calls=tuple(calls), limits=LIMITS, hash_seed=hash_seed)
+    execution = await run(slot, request)
+    return {outcome.id: outcome for outcome in execution.outcomes}
+
+
+async def _probe(
+    candidate: Candidate, guesses: Sequence[Guess], run: Run, rng: random.Random
+) -> dict[str, tuple[str, ...]]:
+    """Return the kinds of each parameter that worked in the sandbox; raises NotUsable when none did."""
+    tried = combinations(guesses)
+    optional = {g.name: tuple(kind for kind, _ in g.scored[:2]) for g in guesses if g.optional}
+    calls: list[Call] = []
+    for place, combination in enumerate(tried):
+        contract = contract_of(guesses, {name: (kind,) for name, kind in combination.items()}, ())
+        texts = [
+            one_call(candidate.signature, contract, candidate.code, rng, style) for style in ("basic", "edge", "basic")
+        ]
+        calls += [Call(id=f"{place}.{n}", call=text) for n, text in enumerate(texts[:PROBES])]
+    outcomes = await _run(run, f"survey/{candidate.id}/probe", candidate, calls, 0)
+    raises = raise_lines(candidate.code)
+    success = [_success(outcomes, place, raises) for place in range(len(tried))]
+    scores = [
+        plausibility(guesses, combination) * 2 + good + 0.15 * _distinct(outcomes, place)
+        for place, (combination, good) in enumerate(zip(tried, success, strict=True))
+    ]
+    good = [place for place in range(len(tried)) if success[place] >= MIN_SUCCESS]
+    if not good:
+        raise NotUsable("no kind of input works")
+    best = max(good, key=lambda place: (scores[place], -place))
+    kinds = {name: (kind,) for name, kind in tried[best].items()}
+    for place in good:
+        if success[place] >= 0.99 and (other := _variation(tried[best], tried[place])):
+            name, kind = other
+            kinds[name] = (*kinds[name], kind)[:2]
+    return {name: shown for name, shown in optional.items() if shown} | kinds
+
+
+def _variation(best: dict[str, str], other: dict[str, str]) -> tuple[str, str] | None:
+    """Return the one parameter in which a combination differs from the best, when its kind is a close relative."""
+    different = [name for name in best if best[name] != other[name]]
+    if len(different) != 1 or not same_family(best[different[0]], other[different[0]]):
+        return None
+    return different[0], other[different[0]]
+
+
+def _success(outcomes: dict[str, Outcome], place: int, raises: frozenset[int]) -> float:
+    """Return the share of calls that returned; a deliberate exception counts a little, an accident not at all."""
+    found = [outcomes.get(f"{place}.{n}") for n in range(PROBES)]
+    good = sum(1.0 for outcome in found if outcome and outcome.status == "returned")
+    deliberate = sum(0.4 for outcome in found if outcome and outcome.error and outcome.error.line in raises)
+    return (good + deliberate) / PROBES
+
+
+def _distinct(outcomes: dict[str, Outcome], place: int) -> int:
+    found = [outcomes.get(f"{place}.{n}") for n in range(PROBES)]
+    return len({render(o.value) for o in found if o and o.status == "returned"})
+
+
+def raise_lines(code: str) -> frozenset[int]:
+    """Return the lines of a program that belong to a `raise` statement."""
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Raise)]
+    return frozenset(line for node in nodes for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the drawn calls did both times, by call text: rendered results, and deliberate exceptions."""
+
+    results: dict[str, str]
+    raised: dict[str, str]
+    failed: tuple[str, ...]
+    unstable: int
+
+    @classmethod
+    def of(
+        cls, candidate: Candidate, drawn: Sequence[Call], ahead: dict[str, Outcome], back: dict[str, Outcome]
+    ) -> _Seen:
+        results: dict[str, str] = {}
+        raised: dict[str, str] = {}
+        failed: list[str] = []
+        unstable = 0
+        lines = raise_lines(candidate.code)
+        for call in drawn:
+            text, one, two = call.call or "", ahead.get(call.id), back.get(call.id)
+            if one is None or two is None or one.status not in ("returned", "raised"):
+                failed.append(text)
+            elif (one.status, one.value, one.error) != (two.status, two.value, two.error):
+                unstable += 1
+            elif one.status == "returned":
+                shown = render(one.value)
+                if len(shown) <= MAX_RESULT and " at 0x" not in shown:
+                    results[text] = shown
+            elif one.error and one.error.line in lines:
+                raised[text] = one.error.type
+            else:
+                failed.append(text)
+        return cls(results, raised, tuple(failed), unstable)
+
+    def pool(self) -> tuple[str, ...]:
+        """Return the calls to keep: no one result may make up more than its share."""
+        most = max(3, int(len(self.results) * SAME_RESULT))
+        kept: list[str] = []
+        taken: Counter[str] = Counter()
+        for text, shown in self.results.items():
+            if taken[shown] < most:
+                taken[shown] += 1
+                kept.append(text)
+        return tuple(kept[:POOL])
+
+    def raising(self) -> tuple[Call, ...]:
+        """Return up to two calls that raise on purpose, of different kinds where there are."""
+        by_type = {kind: text for text, kind in reversed(self.raised.items())}
+        texts = list(dict.fromkeys([*by_type.values(), *self.raised]))[:2]
+        return tuple(Call(id=f"r{place}", call=text) for place, text in enumerate(texts, 1))
+
+    def exceptions(self) -> tuple[str, ...]:
+        return tuple(sorted(set(self.raised.values())))
+
+
+def _judge(pool: Sequence[str], seen: _Seen) -> None:
+    """Raise NotUsable unless the inputs found tell right programs from wrong ones."""
+    if seen.unstable > 2:
+        raise NotUsable("results depend on earlier calls or on the hash seed")
+    if len(pool) < MIN_INPUTS:
+        raise NotUsable("too few valid inputs")
+    results = {seen.results[text] for text in pool}
+    if len(results) < MIN_RESULTS:
+        raise NotUsable("results hardly differ")
+    echoed = sum(f"({seen.results[text]})" in text or f"({seen.results[text]}," in text for text in pool)
+    if echoed > 0.8 * len(pool):
+        raise NotUsable("mostly returns its argument")
+
+
+def _without_failing(contract: Contract, candidate: Candidate, seen: _Seen) -> Contract:
+    """Drop optional parameters with which most calls failed."""
+    kept = []
+    for parameter in contract.parameters:
+        mark = f"{parameter.name}="
+        failed = sum(mark in text for text in seen.failed)
+        worked = sum(mark in text for text in seen.results)
+        drop = parameter.optional and failed > worked
+        kept.append(parameter.model_copy(update={"kinds": ()}) if drop else parameter)
+    notes = "\n".join(map(in_words, kept))
+    return contract.model_copy(update={"parameters": tuple(kept), "notes": notes})
+
+
+def _plain_calls(candidate: Candidate) -> list[str]:
+    return [text for text in candidate.seen if text.startswith(f"{candidate.entry_point}(")]
+
+
+def _evidence(candidate: Candidate, guesses: Sequence[Guess]) -> list[Evidence]:
+    found: list[Evidence] = []
+    if any(g.annotated for g in guesses):
+        found.append("annotations")
+    if any(case.origin == "doctest" for case in candidate.cases):
+        found.append("doctests")
+    if any(case.origin == "given" for case in candidate.cases):
+        found.append("tests")
+    if set(candidate.seen) - {case.call for case in candidate.cases}:
+        found.append("call_sites")
+    return [*found, "probing"]
+
+
+def _source(candidate: Candidate, candidates: Candidates) -> Source:
+    return Source(
+        kind="python",
+        package=candidates.package,
+        qualname=f"{candidate.module}.{candidate.entry_point}",
+        file=candidate.file,
+        line=candidate.line,
+        licence=candidates.licence,
+        version=candidates.version,
+    )

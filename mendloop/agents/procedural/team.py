@@ -1,0 +1,47 @@
+"""The procedural team: the four roles without a language model, around one shelf."""
+
+from __future__ import annotations
+
+from mendloop.agents.procedural.critic import ProceduralCritic
+from mendloop.agents.procedural.faults import apply_faults, propose_faults
+from mendloop.agents.procedural.programmer import ProceduralProgrammer
+from mendloop.agents.procedural.proposer import ProceduralProposer
+from mendloop.agents.procedural.shelf import Shelf
+from mendloop.agents.procedural.tester import ProceduralTester
+from mendloop.records import Frozen, Limits
+from mendloop.scenario import Scenario
+
+NAME = "procedural"
+
+LIMITS = Limits(cpu_s=0.5, wall_s=5.0)
+"""The team runs functions that end within milliseconds: what takes longer hangs, and need not be waited for."""
+
+
+class ProceduralRoles(Frozen):
+    """The roles, ready to be seated in a team."""
+
+    model_config = {"arbitrary_types_allowed": True, "frozen": True}
+
+    proposer: ProceduralProposer
+    programmer: ProceduralProgrammer
+    tester: ProceduralTester
+    critic: ProceduralCritic
+
+
+def procedural_roles(scenario: Scenario, limits: Limits) -> ProceduralRoles:
+    """Return the roles for a scenario; they share one shelf that the proposer fills."""
+    shelf = Shelf(scenario.loop.variants)
+    return ProceduralRoles(
+        proposer=ProceduralProposer(scenario.source, shelf, limits),
+        programmer=ProceduralProgrammer(shelf, scenario.loop.faults, limits),
+        tester=ProceduralTester(shelf, limits),
+        critic=ProceduralCritic(shelf, limits),
+    )
+
+
+def mutants(code: str, entry_point: str, limit: int) -> tuple[str, ...]:
+    """Return at most `limit` programs with one fault each, spread evenly over the faults that the operators find."""
+    faults = propose_faults(code, entry_point)
+    step = max(1, len(faults) / limit)
+    chosen = {int(place * step) for place in range(limit) if int(place * step) < len(faults)}
+    return tuple(apply_faults(code, [faults[place]]) for place in sorted(chosen))

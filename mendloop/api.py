@@ -1,0 +1,335 @@
+"""The programming interface, and the composition root: here the seams get their real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mendloop.errors import (
+    EXIT_BUDGET,
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_STOPPED,
+    InputError,
+    IsolationError,
+    SourceError,
+)
+from mendloop.records import Record
+from mendloop.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from mendloop.datasets.export import Exported
+    from mendloop.graphs.outcome import SessionOutcome
+    from mendloop.graphs.team import Team
+    from mendloop.memory.protocol import ReflectionStore
+    from mendloop.runs.engine import Progress, Stopper, Summary
+    from mendloop.runs.reader import Reader
+    from mendloop.runs.replay import ReplayReport
+    from mendloop.runs.report import Report
+    from mendloop.runs.rollup import SessionRow
+    from mendloop.runs.store import Store
+    from mendloop.runs.verify import VerifyReport
+    from mendloop.scenario import Scenario
+    from mendloop.tools.sandbox.protocol import Sandbox
+
+EXPORTS = "export"
+MEMORY = "memory"
+RUNS = Path("runs")
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def stage(self, text: str) -> None:
+        """Say nothing."""
+
+    def collected(self, outcome: SessionOutcome) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, for reading. `summary` is there when this process launched it."""
+
+    path: Path
+    summary: Summary | None = None
+
+    def sessions(self) -> Iterator[SessionRow]:
+        """Yield the sessions, by number."""
+        from mendloop.runs.reader import Reader
+
+        with Reader(self.path) as reader:
+            yield from reader.sessions()
+
+    def records(self) -> Iterator[Record]:
+        """Yield the kept records that count, in session order. Raises RedactedError."""
+        from mendloop.datasets.select import records
+        from mendloop.runs.reader import Reader
+
+        with Reader(self.path) as reader:
+            yield from records(reader)
+
+    def report(self) -> Report:
+        """Return the run's figures."""
+        from mendloop.runs.report import report
+
+        return report(self.path)
+
+    def export(self, view: str, to: Path | str, format: Literal["parquet", "jsonl"] = "parquet") -> Exported:
+        """Write a view of the kept records into a folder. Raises InputError, RedactedError, StorageError."""
+        from mendloop.datasets.export import export
+
+        return export(self.path, view, Path(to), format)
+
+    def verify(self) -> VerifyReport:
+        """Check every stored byte against the hash chain."""
+        from mendloop.runs.verify import verify
+
+        return verify(self.path)
+
+    def replay(self, session: str | None = None) -> ReplayReport:
+        """Run the graphs again from the journal alone and compare every event."""
+        return asyncio.run(_replay(self.path, session))
+
+
+def run(
+    scenario: Path | str | Scenario,
+    *,
+    out: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    sessions: int | None = None,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> Run:
+    """Launch a run and return it when it ends; what it exports lies in `export` inside its folder.
+
+    `scenario` is a file or a loaded scenario; `out` the run folder (default `runs/<scenario>-<n>`). Raises InputError
+    before anything is started, Stopped or BudgetError when the run ended early and can be resumed.
+    """
+    from mendloop.scenario import Scenario, load_scenario
+
+    settings = settings or load_settings(os.environ)
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
+    name = "run" if isinstance(scenario, Scenario) else Path(scenario).stem
+    path = Path(out) if out is not None else next_free(RUNS, name)
+    return asyncio.run(_launch(loaded, path, sessions, progress or Silent(), settings))
+
+
+def resume(path: Path | str, *, progress: Progress | None = None, settings: Settings | None = None) -> Run:
+    """Go on with a run where it stopped; nothing that was answered is asked for again. Raises as `run` does."""
+    return asyncio.run(_resume(Path(path), progress or Silent(), settings or load_settings(os.environ)))
+
+
+def open_run(path: Path | str) -> Run:
+    """Return a run for reading. Raises InputError when the folder is none."""
+    from mendloop.runs.schema import require_run
+
+    require_run(Path(path))
+    return Run(Path(path))
+
+
+def scenario_at(path: Path | str) -> Scenario:
+    """Return the scenario that a run was launched with. Raises InputError, DamageError."""
+    from mendloop.runs.reader import Reader
+
+    with Reader(Path(path)) as reader:
+        return scenario_of(reader)
+
+
+def next_free(folder: Path, name: str) -> Path:
+    """Return `folder/name-n` with the smallest n from 1 that does not exist."""
+    number = 1
+    while (folder / f"{name}-{number}").exists():
+        number += 1
+    return folder / f"{name}-{number}"
+
+
+def exit_code(summary: Summary) -> int:
+    """Return the exit code of how a launch ended."""
+    if summary.status == "finished":
+        return EXIT_DONE
+    if summary.status == "interrupted":
+        return EXIT_INTERRUPTED
+    return EXIT_BUDGET if summary.reason.startswith("budget") else EXIT_STOPPED
+
+
+# --- composition -----------------------------------------------------------------------------------------------------
+
+
+def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore) -> Team:
+    """Return the team that a scenario names. Raises InputError for one that needs a program to hand in its answers."""
+    from mendloop.agents.procedural.team import NAME, mutants, procedural_roles
+    from mendloop.graphs.team import Team
+
+    if scenario.models.teacher.kind != "procedural":
+        raise InputError(
+            f"`{scenario.models.teacher.kind}` models are handed in by a program",
+            where="models.teacher.kind",
+            remedy="use `procedural` in a scenario file",
+        )
+    roles = procedural_roles(scenario, scenario.sandbox.limits)
+    return Team(
+        name=NAME,
+        proposer=roles.proposer,
+        programmer=roles.programmer,
+        tester=roles.tester,
+        critic=roles.critic,
+        mutants=mutants,
+        sandbox=sandbox,
+        memory=memory,
+        loop=scenario.loop,
+        target=scenario.target,
+        limits=scenario.sandbox.limits,
+        seed=scenario.seed,
+        deterministic=scenario.deterministic,
+    )
+
+
+async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
+    from mendloop.runs.store import create_run
+
+    async with AsyncExitStack() as stack:
+        sandbox = await _isolated_sandbox(scenario, settings, stack)
+        existed = path.exists()  # noqa: ASYNC240 - one look before anything runs
+        store = create_run(path, secrets=settings.secrets())
+        try:
+            return await _work(store, scenario, sandbox, sessions, progress)
+        except SourceError:
+            store.close()
+            if not existed:
+                shutil.rmtree(path)
+            raise
+        finally:
+            store.close()
+
+
+async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
+    from mendloop.runs.reader import Reader
+    from mendloop.runs.replay import launched
+    from mendloop.runs.store import open_run as open_store
+
+    with Reader(path) as reader:
+        scenario, sessions, status = scenario_of(reader), launched(reader).sessions, reader.status()
+    if status == "finished":
+        raise InputError("the run is finished", where=str(path), remedy="`mendloop export` and `report` read it")
+    async with AsyncExitStack() as stack:
+        sandbox = await _isolated_sandbox(scenario, settings, stack)
+        store = open_store(path, secrets=settings.secrets())
+        try:
+            return await _work(store, scenario, sandbox, sessions, progress)
+        finally:
+            store.close()
+
+
+async def _work(store: Store, scenario: Scenario, sandbox: Sandbox, sessions: int | None, progress: Progress) -> Run:
+    from mendloop.runs.engine import Stopper, synthesise
+
+    memory = await _memory(store, scenario)
+    stopper = Stopper()
+    try:
+        with _signals(stopper):
+            summary = await synthesise(store, scenario, compose(scenario, sandbox, memory), progress, stopper, sessions)
+    finally:
+        await memory.aclose()
+    finished = Run(store.path, summary)
+    if summary.status == "finished" and summary.kept:
+        progress.stage("exporting")
+        for view in scenario.export:
+            finished.export(view, store.path / EXPORTS)
+    return finished
+
+
+async def _isolated_sandbox(scenario: Scenario, settings: Settings, stack: AsyncExitStack) -> Sandbox:
+    """Open the scenario's sandbox and try its layers. Raises IsolationError when one does not hold."""
+    from mendloop.tools.sandbox.open import open_sandbox
+
+    workers = scenario.sandbox.workers or settings.sandbox_workers or os.cpu_count() or 1
+    sandbox = open_sandbox(scenario.sandbox.kind, workers)
+    stack.push_async_callback(sandbox.aclose)
+    broken = [layer for layer in await sandbox.probe() if not layer.ok]
+    if broken:
+        raise IsolationError(
+            f"the sandbox does not isolate here: {broken[0].layer}: {broken[0].detail}",
+            where="sandbox",
+            remedy=broken[0].remedy or "see `mendloop doctor`",
+        )
+    return sandbox
+
+
+async def _memory(store: Store, scenario: Scenario) -> ReflectionStore:
+    """Open the reflection store of a run and fill it from the journal."""
+    from mendloop.events import MemoryStored
+    from mendloop.memory.none import NoMemory
+    from mendloop.memory.opening import open_memory
+    from mendloop.memory.protocol import Credit, Entry
+    from mendloop.records import Reflection
+    from mendloop.runs.reader import Reader
+
+    if not scenario.loop.memory.enabled:
+        return NoMemory()
+    entries, credits = [], []
+    with Reader(store.path) as reader:
+        for row in reader.sessions():
+            for stored in reader.events(row.session):
+                if isinstance(stored.event, MemoryStored):
+                    lesson = reader.load(stored.event.reflection, Reflection)
+                    entries.append(Entry(reflection=lesson, text=f"{lesson.symptom} {lesson.lesson}"))
+                    if stored.event.retrieved:
+                        given = Credit(ids=stored.event.retrieved, helped=stored.event.helped, index=lesson.index)
+                        credits.append(given)
+    return await open_memory(store.path / MEMORY, entries, credits)
+
+
+@contextmanager
+def _signals(stopper: Stopper) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM drain the run once, and end it at once when they come again."""
+    loop = asyncio.get_running_loop()
+
+    def asked(drain_s: float) -> None:
+        if stopper.reason is None:
+            stopper.request("interrupted", drain_s)
+        else:
+            stopper.end()
+
+    caught = threading.current_thread() is threading.main_thread()
+    if caught:
+        loop.add_signal_handler(signal.SIGINT, asked, 30.0)
+        loop.add_signal_handler(signal.SIGTERM, asked, 10.0)
+    try:
+        yield
+    finally:
+        if caught:
+            loop.remove_signal_handler(signal.SIGINT)
+            loop.remove_signal_handler(signal.SIGTERM)
+
+
+def scenario_of(reader: Reader) -> Scenario:
+    """Return the scenario that a run was launched with. Raises DamageError."""
+    from mendloop.runs.replay import launched
+    from mendloop.scenario import parse_scenario
+
+    text = json.loads(reader.blob(launched(reader).scenario))
+    return parse_scenario(text, "the run's scenario", Path(), confined=False)
+
+
+async def _replay(path: Path, session: str | None) -> ReplayReport:
+    from mendloop.memory.none import NoMemory
+    from mendloop.runs.reader import Reader
+    from mendloop.runs.replay import Unreachable, replay
+
+    with Reader(path) as reader:
+        scenario = scenario_of(reader)
+        if session is not None and reader.session(session) is None:
+            raise InputError(
+                f"there is no session {session!r}", where=str(path), remedy="`mendloop sessions` lists them"
+            )
+        return await replay(reader, scenario, compose(scenario, Unreachable(), NoMemory()), session)

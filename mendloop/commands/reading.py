@@ -1,0 +1,215 @@
+"""Reading a run: runs, sessions, show, tail, report, compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mendloop import api
+from mendloop.commands.console import show, show_json, show_table
+from mendloop.commands.texts import json_option, require_session, trajectory_lines
+from mendloop.errors import InputError
+from mendloop.events import RecordDropped, RecordKept
+from mendloop.records import Problem, Record
+from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.rollup import SessionRow
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
+SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="The session's name, as `sessions` prints it.")]
+Json = Annotated[bool, json_option()]
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of runs.")] = api.RUNS, as_json: Json = False
+) -> None:
+    """List the runs in a folder."""
+    if not folder.is_dir():
+        raise InputError("there is no such folder", where=str(folder), remedy="name a folder of runs")
+    rows = [_run_row(path) for path in sorted(folder.iterdir()) if (path / "run.db").is_file()]
+    if as_json:
+        for row in rows:
+            show_json(row)
+        return
+    show_table(("run", "status", "sessions", "kept", "started"), [list(row.values()) for row in rows])
+
+
+def _run_row(path: Path) -> dict[str, Any]:
+    with Reader(path) as reader:
+        rows = list(reader.sessions())
+        return {
+            "run": str(path),
+            "status": reader.status(),
+            "sessions": len(rows),
+            "kept": sum(row.status == "kept" for row in rows),
+            "started": reader.meta()["created"],
+        }
+
+
+def sessions(
+    run: RunFolder,
+    status: Annotated[str | None, typer.Option(help="running, kept or dropped.")] = None,
+    tier: Annotated[str | None, typer.Option(help="A, B or C.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List a run's sessions."""
+    _one_of("--status", status, ("running", "kept", "dropped"))
+    _one_of("--tier", tier, ("A", "B", "C"))
+    with Reader(run) as reader:
+        rows = [_session_row(row) for row in reader.sessions(status=status, tier=tier, limit=limit)]  # type: ignore[arg-type]  # checked just above
+    if as_json:
+        for row in rows:
+            show_json(row)
+        return
+    show_table(
+        ("session", "status", "tier", "verdict", "stop_reason", "turns"), [list(row.values())[:6] for row in rows]
+    )
+
+
+def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise InputError(f"`{value}` is none of {', '.join(allowed)}", where=option)
+
+
+def _session_row(row: SessionRow) -> dict[str, Any]:
+    return {
+        "session": row.session,
+        "status": row.status,
+        "tier": row.tier,
+        "verdict": row.verdict,
+        "stop_reason": row.stop_reason,
+        "turns": row.turns,
+        "tokens": row.tokens,
+        "usd": row.usd,
+    }
+
+
+def show_session(run: RunFolder, session: SessionName, as_json: Json = False) -> None:
+    """Show one session: the dialogue, its verdicts and its evidence."""
+    if not as_json:
+        for line in trajectory_lines(run, session):
+            show(line)
+        return
+    with Reader(run) as reader:
+        require_session(reader, session)
+        show_json(_session_document(reader, session))
+
+
+def _session_document(reader: Reader, session: str) -> dict[str, Any]:
+    events = list(reader.events(session))
+    kept = next((each.event for each in events if isinstance(each.event, RecordKept)), None)
+    record = reader.load(kept.record, Record) if kept else None
+    problem = record.problem if record else _problem_of(reader, events)
+    dropped = next((each.event.reason for each in events if isinstance(each.event, RecordDropped)), None)
+    return {
+        "session": session,
+        "problem": problem,
+        "attempts": record.attempts if record else [],
+        "matrix": [{case.id: case.status for case in attempt.cases} for attempt in record.attempts] if record else [],
+        "events": [_event_document(each) for each in events],
+        "dropped": dropped,
+    }
+
+
+def _problem_of(reader: Reader, events: list[StoredEvent]) -> Problem | None:
+    proposed = next((each for each in events if each.kind == "problem"), None)
+    return reader.load(proposed.event.problem, Problem) if proposed else None  # type: ignore[union-attr]  # by its kind
+
+
+def _event_document(stored: StoredEvent) -> dict[str, Any]:
+    return {"session": stored.session, "seq": stored.seq, "key": stored.key, **stored.event.model_dump(mode="json")}
+
+
+def tail(
+    run: RunFolder,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more while the run works.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Print events as they are committed, until the run ends."""
+    with Reader(run) as reader:
+        for stored in _events(reader, follow):
+            if as_json:
+                show_json({"n": stored.n, **_event_document(stored)})
+            else:
+                stamp = datetime.fromtimestamp(stored.ts, UTC).strftime("%H:%M:%S")
+                show(f"{stamp} {stored.session or 'run':<8} {stored.kind:<16} {stored.key}")
+
+
+def _events(reader: Reader, follow: bool) -> Iterator[StoredEvent]:
+    last = 0
+    while True:
+        working = follow and reader.status() == "running"
+        for stored in reader.tail(last):
+            last = stored.n
+            yield stored
+        if not working:
+            return
+        time.sleep(0.2)
+
+
+def report(
+    run: RunFolder,
+    against: Annotated[
+        Path | None, typer.Option(help="An earlier report (the JSON of `report --json`) to compare with.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print a run's figures: yield, tiers, turns, faults, memory, diversity; what was not measured says so."""
+    from mendloop.runs.report import differences, read_report
+    from mendloop.runs.report_text import report_lines
+
+    figures = api.open_run(run).report()
+    changed = differences(read_report(against), figures) if against else None
+    if as_json:
+        show_json(figures if changed is None else {"report": figures, "differences": changed})
+        return
+    for line in report_lines(figures):
+        show(line)
+    for name, (before, after) in sorted((changed or {}).items()):
+        show(f"changed  {name}: {before} -> {after}")
+
+
+def compare(
+    one: Annotated[str, typer.Argument(metavar="RUN[:SESSION]", help="A run, or one session of it.")],
+    two: Annotated[str, typer.Argument(metavar="RUN[:SESSION]", help="The other one.")],
+    as_json: Json = False,
+) -> None:
+    """Say in what two runs' figures, or two sessions' events, differ."""
+    from mendloop.runs.report import differences
+
+    (run_one, session_one), (run_two, session_two) = _place(one), _place(two)
+    if (session_one is None) != (session_two is None):
+        raise InputError("compare two runs, or two sessions", where=f"{one} {two}")
+    if session_one is None or session_two is None:
+        changed = differences(api.open_run(run_one).report(), api.open_run(run_two).report())
+    else:
+        changed = _session_differences(run_one, session_one, run_two, session_two)
+    if as_json:
+        show_json({"same": not changed, "differences": changed})
+        return
+    if not changed:
+        show("no difference")
+    for name, (before, after) in sorted(changed.items()):
+        show(f"{name}: {before} -> {after}")
+
+
+def _place(text: str) -> tuple[Path, str | None]:
+    path, colon, session = text.rpartition(":")
+    return (Path(path), session) if colon and not Path(text).exists() else (Path(text), None)
+
+
+def _session_differences(run_one: Path, one: str, run_two: Path, two: str) -> dict[str, tuple[str, str]]:
+    with Reader(run_one) as first, Reader(run_two) as second:
+        require_session(first, one)
+        require_session(second, two)
+        events = [
+            {each.key: each.payload for each in reader.events(name)} for reader, name in ((first, one), (second, two))
+        ]
+    keys = sorted({*events[0], *events[1]})
+    pairs = {key: (events[0].get(key, "absent"), events[1].get(key, "absent")) for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

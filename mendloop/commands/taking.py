@@ -1,0 +1,77 @@
+"""Taking data away, and checking or changing what is stored: export, verify, replay, redact."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mendloop import api
+from mendloop.commands.console import say, show, show_json
+from mendloop.commands.reading import Json, RunFolder
+from mendloop.errors import EXIT_FOUND_BAD, InputError
+
+
+def export(
+    run: RunFolder,
+    to: Annotated[Path, typer.Option(help="The folder to write into.")],
+    view: Annotated[str, typer.Option(help="The export format.")] = "sft_multiturn",
+    format: Annotated[str, typer.Option(help="parquet or jsonl.")] = "parquet",
+    as_json: Json = False,
+) -> None:
+    """Write the kept records as a data set, with its card and the rejected sessions."""
+    if format not in {"parquet", "jsonl"}:
+        raise InputError(f"`{format}` is none of parquet, jsonl", where="--format")
+    written = api.open_run(run).export(view, to, format)  # type: ignore[arg-type]  # checked just above
+    if as_json:
+        show_json(written)
+        return
+    show(f"{written.rows} records and {written.rejected} rejected sessions in {to}")
+
+
+def verify(run: RunFolder, as_json: Json = False) -> None:
+    """Check every stored event, blob and annotation against the hash chain."""
+    found = api.open_run(run).verify()
+    if as_json:
+        show_json({"ok": found.ok, **asdict(found)})
+    else:
+        for damage in found.damaged:
+            show(f"{damage.session or 'run'} {damage.seq}: {damage.what}")
+        counts = f"{found.events} events, {found.blobs} blobs, {found.annotations} annotations"
+        show(f"{'ok' if found.ok else 'DAMAGED'}: {counts}")
+    if not found.ok:
+        raise typer.Exit(EXIT_FOUND_BAD)
+
+
+def replay(
+    run: RunFolder,
+    session: Annotated[str | None, typer.Argument(metavar="SESSION", help="Only this session.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the graphs again from the journal alone, calling nothing, and compare every event."""
+    say("replaying ...")
+    found = api.open_run(run).replay(session)
+    if as_json:
+        show_json(found)
+    else:
+        for each in found.diverged:
+            show(f"{each.session or 'run'}: {each.what}")
+        show(f"{'ok' if found.ok else 'DIVERGED'}: {found.events} events of {found.sessions} sessions are the same")
+    if not found.ok:
+        raise typer.Exit(EXIT_FOUND_BAD)
+
+
+def redact(
+    run: RunFolder,
+    sha256: Annotated[str, typer.Argument(metavar="HASH", help="The blob's hash, or its first digits.")],
+    reason: Annotated[str, typer.Option(help="Why; it is journalled.")] = "on request",
+) -> None:
+    """Erase a stored text for good; its hash stays, `verify` reports it, and what needs it refuses."""
+    from mendloop.runs.redact import redact as erase
+
+    show(f"erased {erase(run, sha256, reason).sha256}")
+    exports = run / api.EXPORTS
+    if exports.exists():
+        say(f"{exports} was written before and may still hold it: remove it by hand")

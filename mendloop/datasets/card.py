@@ -1,0 +1,160 @@
+"""The data set's card: short, and every number in it computed from the records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from mendloop.records import TierEvidence
+from mendloop.runs.counted import RunFacts
+from mendloop.runs.figures import Outline, diversity, histogram, mutation_score, spread, tally, tiers
+
+MARKER = "<!-- written by `mendloop export`, which may replace this folder's export -->"
+"""Stands in every card, so that the next export knows the folder for its own."""
+
+_TEMPLATE = Path(__file__).with_name("card.md.j2")
+_SPDX = re.compile(r"[A-Za-z0-9.+-]+")
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_NO_ID = frozenset({"unknown", "", "other"})
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What was written: view, columns, format, rows and rejected sessions."""
+
+    view: str
+    columns: Mapping[str, str]
+    format: str
+    rows: int
+    rejected: int
+
+
+def render_card(shape: Shape, outlines: Sequence[Outline], facts: RunFacts) -> str:
+    """Return the text of README.md. `outlines` are those of the rows; there is at least one."""
+    import jinja2
+
+    environment = jinja2.Environment(  # noqa: S701 - Markdown, not HTML; cells are escaped by `cell`
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["cell"] = cell
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        front=front_matter(shape, outlines), marker=MARKER, shape=shape, facts=facts, **_figures(outlines, facts)
+    )
+
+
+def cell(value: object) -> str:
+    """Return a value as the text of a table cell."""
+    return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def front_matter(shape: Shape, outlines: Sequence[Outline]) -> str:
+    """Return the YAML that a hub and `datasets.load_dataset` read."""
+    data = {
+        "pretty_name": f"Verified repair dialogues ({_pretty(each.package for each in outlines)})",
+        "license": licence_id(each.licence for each in outlines),
+        "language": ["en"],
+        "task_categories": ["text-generation"],
+        "size_categories": [size_category(shape.rows)],
+        "tags": ["code", "python", "program-repair", "multi-turn", "synthetic", "mendloop"],
+        "configs": [
+            {
+                "config_name": shape.view,
+                "default": True,
+                "data_files": [{"split": "train", "path": f"{shape.view}/train-*.{shape.format}"}],
+            }
+        ],
+        "dataset_info": [{"config_name": shape.view, "features": _features(shape.columns)}],
+    }
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100).rstrip()
+
+
+def _pretty(packages: Iterable[str]) -> str:
+    return ", ".join(list(tally(packages))[:3])
+
+
+def licence_id(licences: Iterable[str]) -> str:
+    """Return the one SPDX identifier, in lower case, or `other` when there are several or there is none."""
+    found = set(licences)
+    only = next(iter(found)) if len(found) == 1 else ""
+    return only.lower() if _SPDX.fullmatch(only) and only.lower() not in _NO_ID else "other"
+
+
+def size_category(rows: int) -> str:
+    """Return a hub's name for a number of rows."""
+    return next((name for limit, name in _SIZES if rows < limit), "n>1M")
+
+
+def _features(columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    # JSON lines carry no types: without these, a column that is empty in every row would have none.
+    turn = [("role", "string"), ("content", "string")]
+    message = [*turn[:1], ("name", "string"), *turn[1:], ("train", "bool"), ("turn", "int64"), ("verdict", "string")]
+    types: dict[str, dict[str, Any]] = {
+        "text": {"dtype": "string"},
+        "count": {"dtype": "int64"},
+        "texts": {"list": "string"},
+        "chat": {"list": [{"name": name, "dtype": dtype} for name, dtype in turn]},
+        "dialogue": {"list": [{"name": name, "dtype": dtype} for name, dtype in message]},
+    }
+    return [{"name": name, **types[kind]} for name, kind in columns.items()]
+
+
+def _figures(outlines: Sequence[Outline], facts: RunFacts) -> dict[str, Any]:
+    evidence = [each.evidence for each in outlines]
+    return {
+        "diversity": diversity(outlines),
+        "packages": tally(each.package for each in outlines),
+        "licences": tally(each.licence for each in outlines),
+        "tiers": tiers(outlines),
+        "teachers": tally(each.teacher for each in outlines),
+        "turns": histogram(each.failed_turns for each in outlines),
+        "operators": tally(name for each in outlines for name in each.operators),
+        "mutation": spread([score for each in evidence if (score := mutation_score(each)) is not None]),
+        "isolation": tally(each.isolation or "not stated" for each in evidence),
+        "integrity": tally(each.integrity for each in evidence),
+        "basis": tally(each.basis for each in evidence),
+        "held_out": _held_out(evidence),
+        "unchecked": sum(1 for each in evidence if each.contamination == "not_checked"),
+        "memory_on": sum(1 for each in outlines if each.memory == "on"),
+        "dates": _dates(facts),
+        "scenario": scenario_text(facts.scenario),
+        "own_code": bool(_path(facts.scenario)),
+    }
+
+
+def _held_out(evidence: Sequence[TierEvidence]) -> int:
+    return sum(1 for each in evidence if each.held_out_cases and each.held_out_passed == each.held_out_cases)
+
+
+def _dates(facts: RunFacts) -> str:
+    stamps = [stamp for stamp in (facts.first, facts.last) if stamp is not None]
+    days = list(dict.fromkeys(datetime.fromtimestamp(stamp, UTC).date().isoformat() for stamp in stamps))
+    return " to ".join(days)
+
+
+def scenario_text(scenario: Mapping[str, Any]) -> str:
+    """Return a resolved scenario as YAML, of a path no more than its last name; empty where it is not known."""
+    if not scenario:
+        return ""
+    plain = _without_none(dict(scenario))
+    if path := _path(scenario):
+        plain["source"]["path"] = PurePath(path).name
+    return yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, width=100).rstrip()
+
+
+def _path(scenario: Mapping[str, Any]) -> str:
+    source = scenario.get("source")
+    path = source.get("path") if isinstance(source, dict) else None
+    return path if isinstance(path, str) else ""
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,115 @@
+"""Export: the records of a run that count, as a folder that `datasets.load_dataset` opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from mendloop.datasets.card import Shape, render_card
+from mendloop.datasets.folder import CARD, REJECTED, staged_export
+from mendloop.datasets.parquet import write_parquet
+from mendloop.datasets.select import Rejected, kept_records, rejected_sessions
+from mendloop.datasets.views import VIEWS, View
+from mendloop.errors import InputError
+from mendloop.records import Frozen, Record, canonical_json
+from mendloop.runs.counted import read_story
+from mendloop.runs.figures import Outline, outline_of
+from mendloop.runs.reader import Reader
+
+Format = Literal["parquet", "jsonl"]
+
+SHARD_ROWS = 50_000
+
+
+class Exported(Frozen):
+    """What an export wrote: the files, the rows in them, and the dropped sessions told of."""
+
+    paths: tuple[Path, ...]
+    rows: int
+    rejected: int
+
+
+def export(run_path: Path, view: str, to: Path, format: str = "parquet") -> Exported:
+    """Write README.md, the rows of a view in shards, and rejected.jsonl into the folder `to`.
+
+    The same records give the same bytes; only the card also carries the run's dates. An earlier export in `to` is
+    replaced once everything is written. Raises InputError for an unknown view or format, a run without kept records or
+    a folder with other files; RedactedError naming the session whose content was erased; FoundBad for a record that
+    would train on a turn that failed; StorageError when `to` cannot be written (it is then as it was before).
+    """
+    chosen = _view(view)
+    form = _format(format)
+    with Reader(run_path) as reader:
+        story = read_story(reader)
+        rows = sum(1 for told in story.sessions if told.kept is not None)
+        if not rows:
+            raise InputError("the run kept no record", where=str(run_path), remedy="`mendloop report` says why")
+        with staged_export(to) as staging:
+            rejected = write_lines(staging / REJECTED, map(rejected_line, rejected_sessions(reader, story)))
+            outlines: list[Outline] = []
+            records = _noting(kept_records(reader, story), outlines)
+            _write_shards(staging / view, chosen, records, form, rows)
+            shape = Shape(view=view, columns=chosen.columns, format=form, rows=rows, rejected=rejected)
+            write_text(staging / CARD, render_card(shape, outlines, story.facts))
+            names = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+    return Exported(paths=tuple(to / name for name in names), rows=rows, rejected=rejected)
+
+
+def _view(name: str) -> View:
+    if name not in VIEWS:
+        raise InputError(f"there is no view `{name}`", remedy=f"views: {', '.join(VIEWS)}")
+    return VIEWS[name]
+
+
+def _format(name: str) -> Format:
+    formats = get_args(Format)
+    if name not in formats:
+        raise InputError(f"there is no format `{name}`", remedy=f"formats: {', '.join(formats)}")
+    return cast("Format", name)
+
+
+def _noting(records: Iterable[Record], outlines: list[Outline]) -> Iterator[Record]:
+    """Yield records on, keeping the outline of each: a large run's records do not fit in memory."""
+    for record in records:
+        outlines.append(outline_of(record))
+        yield record
+
+
+def _write_shards(folder: Path, view: View, records: Iterator[Record], form: Format, rows: int) -> None:
+    folder.mkdir()
+    shards = -(-rows // SHARD_ROWS)
+    for number in range(shards):
+        path = folder / f"train-{number:05d}-of-{shards:05d}.{form}"
+        part = (view.row(record) for record in islice(records, SHARD_ROWS))
+        if form == "parquet":
+            write_parquet(path, part, view.columns)
+        else:
+            write_lines(path, map(row_line, part))
+
+
+def row_line(row: Mapping[str, Any]) -> str:
+    """Return a row as one line of JSON, columns in the order of the view."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def rejected_line(rejected: Rejected) -> str:
+    """Return a dropped session as one line of JSON."""
+    return canonical_json(rejected)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write lines and return their number. Raises OSError."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for line in lines:
+            file.write(f"{line}\n")
+            count += 1
+    return count
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8 with newlines as they are. Raises OSError."""
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))

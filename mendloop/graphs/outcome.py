@@ -1,0 +1,19 @@
+"""How a session ended, as the run takes it into account."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mendloop.records import Frozen, Tier
+
+
+class SessionOutcome(Frozen):
+    """How a session ended; `spent` when the source had no such problem."""
+
+    session: str
+    index: int
+    outcome: Literal["kept", "dropped"]
+    reason: str
+    tier: Tier | None = None
+    turns: int = 0
+    spent: bool = False

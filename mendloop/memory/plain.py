@@ -1,0 +1,48 @@
+"""A memory in this process alone: what the index must agree with, and what tests use instead of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mendloop.memory.ngrams import HashedNgrams
+from mendloop.memory.protocol import Embedder, Entry, Found, Query
+from mendloop.memory.scoring import Candidate, eligible, embedded_text, rank, relaxations, strip_code
+from mendloop.records import Reflection
+
+
+class PlainMemory:
+    """Keeps reflections in a dictionary and compares all of them; nothing outlives it."""
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder or HashedNgrams()
+        self._kept: dict[str, Candidate] = {}
+        self._credits: dict[str, dict[int, bool]] = {}
+
+    async def store(self, reflection: Reflection, text: str = "") -> None:
+        """Keep a reflection whose lesson has words besides its code."""
+        lesson = strip_code(reflection.lesson)
+        if lesson and reflection.id not in self._kept:
+            vector = self._embedder.embed(embedded_text(Entry(reflection=reflection, text=text)))
+            credits = self._credits.setdefault(reflection.id, {})
+            self._kept[reflection.id] = Candidate(reflection.model_copy(update={"lesson": lesson}), vector, credits)
+
+    async def query(self, query: Query) -> Found:
+        """Return the best reflections of other sessions and other clusters that led to a fix."""
+        for match in relaxations(query):
+            candidates = [item for item in self._kept.values() if eligible(item.reflection, query, match)]
+            if candidates:
+                vector = self._embedder.embed(strip_code(query.text))
+                best = rank(candidates, vector, query)
+                return Found(reflections=best, candidates=len(candidates), matched=match)
+        return Found()
+
+    async def credit(self, ids: Sequence[str], helped: Sequence[str], index: int) -> None:
+        """Note a session's credit."""
+        for name in ids:
+            if name in self._kept:
+                credits = self._credits[name]
+                credits[index] = credits.get(index, False) or name in helped
+
+    async def aclose(self) -> None:
+        """Forget everything."""
+        self._kept.clear()

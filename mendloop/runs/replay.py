@@ -1,0 +1,114 @@
+"""Replay: the graphs run again with every effect served from the journal, and nothing outside is called."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+
+from mendloop.errors import DamageError, DivergedError
+from mendloop.events import RUN_SESSION, RunStarted
+from mendloop.graphs.outcome import SessionOutcome
+from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
+from mendloop.graphs.team import Team
+from mendloop.records import Execution, Frozen, Probe, Request
+from mendloop.runs.engine import SessionRunner, run_started
+from mendloop.runs.journal import ReplayEnded, ReplayJournal
+from mendloop.runs.reader import Reader
+from mendloop.scenario import Scenario
+
+
+class Divergence(Frozen):
+    """Where a replay and its journal part."""
+
+    session: str
+    what: str
+
+
+class ReplayReport(Frozen):
+    """What a replay found; `events` counts those asked for again and equal in kind, payload and order."""
+
+    ok: bool
+    sessions: int
+    events: int
+    diverged: tuple[Divergence, ...]
+
+
+class Unreachable:
+    """A sandbox that a replay has in place of a real one: to call it is a fault of ours."""
+
+    async def probe(self) -> tuple[Probe, ...]:
+        """Return no layer."""
+        return ()
+
+    async def run(self, request: Request) -> Execution:
+        """Raise: every execution must come from the journal."""
+        raise AssertionError("a replay called the sandbox")
+
+    async def aclose(self) -> None:
+        """Release nothing."""
+
+
+class _NoLauncher:
+    """Starts nothing: outcomes come from the journal."""
+
+    def start(self, index: int) -> None:
+        pass
+
+    async def next(self) -> SessionOutcome:
+        raise AssertionError("an outcome was asked for that the journal should have served")
+
+    async def stop(self) -> None:
+        pass
+
+
+async def replay(reader: Reader, scenario: Scenario, team: Team, only: str | None = None) -> ReplayReport:
+    """Replay a run (and within it `only` one session, where given) and compare every event with the stored one.
+
+    The run as a whole is always replayed, because the sessions stand on its survey of the source. Raises RedactedError
+    when something that is needed was erased.
+    """
+    journal = ReplayJournal(reader, RUN_SESSION)
+    compared = 0
+    diverged: list[Divergence] = []
+    problem = await _compared(journal, _replay_run(journal, scenario, team, launched(reader).sessions))
+    compared += journal.compared
+    if problem:
+        diverged.append(Divergence(session=RUN_SESSION, what=problem))
+    names = [only] if only is not None else list(_sessions(reader))
+    runner = SessionRunner(team)
+    for name in names:
+        session = ReplayJournal(reader, name)
+        problem = await _compared(session, runner.run(int(name[1:]), session))
+        compared += session.compared
+        if problem:
+            diverged.append(Divergence(session=name, what=problem))
+    return ReplayReport(ok=not diverged, sessions=len(names), events=compared, diverged=tuple(diverged))
+
+
+async def _replay_run(journal: ReplayJournal, scenario: Scenario, team: Team, sessions: int | None) -> None:
+    await journal.emit("run", run_started(journal, scenario, team, sessions))
+    context = SynthesisContext(team, journal, _NoLauncher(), scenario.loop.concurrency, sessions)
+    await synthesis_graph().ainvoke({"run": ""}, {"recursion_limit": 10**9}, context=context)
+
+
+async def _compared(journal: ReplayJournal, run: Awaitable[object]) -> str:
+    """Return what diverged, or an empty text; an interrupted session ends as a consistent prefix."""
+    try:
+        await run
+        journal.end()
+    except ReplayEnded:
+        return ""
+    except DivergedError as error:
+        return error.what
+    return ""
+
+
+def _sessions(reader: Reader) -> Iterable[str]:
+    return [row.session for row in reader.sessions()]
+
+
+def launched(reader: Reader) -> RunStarted:
+    """Return the first event of a run. Raises DamageError when there is none."""
+    first = next(iter(reader.run_events()), None)
+    if first is None or not isinstance(first.event, RunStarted):
+        raise DamageError("the run never began", where=str(reader.path), remedy="start it again with `mendloop run`")
+    return first.event

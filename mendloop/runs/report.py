@@ -1,0 +1,249 @@
+"""The report: the figures that a run prints about itself (METHOD section 5), read from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mendloop.errors import InputError, RedactedError
+from mendloop.events import BudgetUsed, LlmAnswered, MemoryQueried, MemoryStored, SolutionWritten, VerdictReached
+from mendloop.records import Record, Solution, TierEvidence
+from mendloop.runs.blobs import unpack
+from mendloop.runs.counted import Story, Told, read_object, read_story
+from mendloop.runs.figures import (
+    Outline,
+    diversity,
+    histogram,
+    mutation_score,
+    outline_of,
+    spread,
+    tally,
+    tiers,
+    wilson,
+)
+from mendloop.runs.reader import Reader
+from mendloop.runs.report_model import (
+    Difference,
+    Difficulty,
+    Faults,
+    Funnel,
+    HeldOut,
+    Memory,
+    MemorySide,
+    Operators,
+    Report,
+    differences,
+)
+
+__all__ = ["Difference", "Report", "differences", "load_report", "report"]
+
+REAL_CODE = frozenset({"python", "snippets"})
+"""Kinds of source whose problems rest on code that exists."""
+
+
+def report(run_path: Path) -> Report:
+    """Return the figures of a run, finished or not. Raises InputError when the folder is no run, DamageError."""
+    with Reader(run_path) as reader:
+        story = read_story(reader)
+        return _reported(reader, story, _Loaded(reader, story))
+
+
+def load_report(path: Path) -> Report:
+    """Return a report that was saved as JSON. Raises InputError when the file holds none."""
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except ValidationError as error:
+        remedy = "save one with `mendloop report RUN --json`"
+        raise InputError("is not a report of this version of mendloop", where=str(path), remedy=remedy) from error
+
+
+class _Loaded:
+    """What is read from blobs: outlines of the kept records, and those that began with injected faults."""
+
+    def __init__(self, reader: Reader, story: Story) -> None:
+        self.outlines: list[Outline] = []
+        self.injected: list[tuple[Solution, Outline]] = []
+        self.erased = 0
+        for told in story.sessions:
+            if told.kept is None:
+                continue
+            try:
+                self._add(outline_of(reader.load(told.kept.record, Record)), _first_program(reader, told))
+            except RedactedError:
+                self.erased += 1
+
+    def _add(self, outline: Outline, first: Solution | None) -> None:
+        self.outlines.append(outline)
+        if first is not None and first.injected:
+            self.injected.append((first, outline))
+
+
+def _first_program(reader: Reader, told: Told) -> Solution | None:
+    """Return the last candidate of turn 0: a problem that was restated started over."""
+    written = [each for each in told.of(SolutionWritten) if each.turn == 0 and each.peer == 0]
+    return reader.load(written[-1].solution, Solution) if written else None
+
+
+def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
+    outlines, facts = loaded.outlines, story.facts
+    tokens = sum(e.prompt_tokens + e.completion_tokens for e in story.spent if isinstance(e, LlmAnswered))
+    usd = _usd(story, tokens)
+    strong = sum(1 for each in outlines if each.tier in ("A", "B"))
+    figures = {
+        "kept_per_100k_tokens": round(strong * 100_000 / tokens, 6) if tokens else None,
+        "kept_per_usd": round(strong / usd, 6) if usd else None,
+        "held_out": _held_out(list(_accepted(reader, story, outlines))),
+        "test_validity": None,
+        "mutation_score": spread([s for each in outlines if (s := mutation_score(each.evidence)) is not None]),
+        "repair_against_resampling": None,
+        "faults": _faults(loaded.injected),
+        "operators": _operators(loaded.injected),
+        "diversity": diversity(outlines),
+        "difficulty": _difficulty(story.sessions),
+        "peers_agreeing": spread([n for each in outlines if (n := each.evidence.peers_agreeing) is not None]),
+        "grounded_share": _grounded_share(outlines),
+        "usd": usd,
+        "contamination": _contamination(outlines),
+    }
+    missing = {key: _WHY[key] for key, value in figures.items() if value is None}
+    if loaded.erased:
+        missing["redacted_records"] = f"{loaded.erased} kept records were erased on request; figures leave them out"
+    if figures["test_validity"] is None and any(each.evidence.basis != "reference" for each in outlines):
+        missing["test_validity"] = "generated tests, and no reference to check them against"
+    return Report.model_validate(
+        {
+            **figures,
+            "funnel": _funnel(story.sessions),
+            "tiers": tiers(outlines),
+            "adjudication": tally(event.rule for told in story.sessions for event in told.of(VerdictReached)),
+            "turns": histogram(each.failed_turns for each in outlines),
+            "memory": _memory(reader, story.sessions),
+            "generations": histogram(each.generation for each in outlines),
+            "tokens": tokens,
+            "team": facts.team,
+            "version": facts.version,
+            "seed": facts.seed,
+            "finished": facts.finished is not None,
+            "not_measured": missing,
+        }
+    )
+
+
+_NO_RECORD = "no record was kept"
+_WHY = {
+    "kept_per_100k_tokens": "no tokens were spent",
+    "kept_per_usd": "no money was spent",
+    "held_out": "no accepted program met a held-out suite",
+    "test_validity": "every expected value is from the executed reference; no test was written independently of it",
+    "mutation_score": "no kept record has live mutants",
+    "repair_against_resampling": "no share of the problems was spent on resampling",
+    "faults": "no kept record began with injected faults",
+    "operators": "no kept record began with injected faults",
+    "diversity": _NO_RECORD,
+    "difficulty": "no first program was judged",
+    "peers_agreeing": "no peers were asked for",
+    "grounded_share": _NO_RECORD,
+    "usd": "tokens were spent, and the price is not known",
+    "contamination": "nothing was compared with public benchmarks",
+}
+
+
+def _usd(story: Story, tokens: int) -> float | None:
+    used = [event.used for event in story.spent if isinstance(event, BudgetUsed) and event.name == "usd"]
+    if used:
+        return max(used)  # a budget's use only grows, whichever session noted it
+    return None if tokens else 0.0
+
+
+def _funnel(sessions: Sequence[Told]) -> Funnel:
+    reasons = tally(told.end.reason for told in sessions if told.end.outcome == "dropped")
+    dropped = sum(reasons.values())
+    return Funnel(sessions=len(sessions), kept=len(sessions) - dropped, dropped=dropped, by_reason=reasons)
+
+
+def _accepted(reader: Reader, story: Story, outlines: Sequence[Outline]) -> Iterator[TierEvidence]:
+    """Yield the evidence of all accepted programs: of the kept ones, and of those dropped afterwards."""
+    yield from (each.evidence for each in outlines)
+    for told in story.sessions:
+        if told.dropped is None:
+            continue
+        hashed = read_object(reader, told.dropped.detail).get("evidence")
+        if isinstance(hashed, str):
+            try:
+                yield unpack(reader.blob(hashed), TierEvidence)
+            except RedactedError:
+                continue
+
+
+def _held_out(evidence: Sequence[TierEvidence]) -> HeldOut | None:
+    met = [each for each in evidence if each.held_out_cases]
+    if not met:
+        return None
+    failed = sum(1 for each in met if each.held_out_passed != each.held_out_cases)
+    low, high = wilson(failed, len(met))
+    return HeldOut(n=len(met), failed=failed, low=low, high=high)
+
+
+def _faults(injected: Sequence[tuple[Solution, Outline]]) -> Faults | None:
+    if not injected:
+        return None
+    pairs = [(len(first.injected), outline.failed_turns) for first, outline in injected]
+    by_count = {n: histogram(turns for count, turns in pairs if count == n) for n in histogram(n for n, _ in pairs)}
+    return Faults(by_count=by_count, known_answer_ok=all(count == turns for count, turns in pairs))
+
+
+def _operators(injected: Sequence[tuple[Solution, Outline]]) -> Operators | None:
+    if not injected:
+        return None
+    faults = [fault for first, _ in injected for fault in first.injected]
+    return Operators(
+        by_operator=tally(fault.operator for fault in faults), by_family=tally(fault.kind for fault in faults)
+    )
+
+
+def _difficulty(sessions: Sequence[Told]) -> Difficulty | None:
+    """Judge by the last verdict on turn 0: earlier ones were about its tests or its statement."""
+    judged = [verdicts[-1] for told in sessions if (verdicts := [v for v in told.of(VerdictReached) if v.turn == 0])]
+    if not judged:
+        return None
+    passed = sum(1 for verdict in judged if verdict.verdict == "passed")
+    return Difficulty(first_try_rate=round(passed / len(judged), 6), n=len(judged))
+
+
+def _memory(reader: Reader, sessions: Sequence[Told]) -> Memory:
+    return Memory(
+        on=_memory_side(reader, [told for told in sessions if told.start.memory == "on"]),
+        off=_memory_side(reader, [told for told in sessions if told.start.memory == "off"]),
+        retrieved=sum(event.found for told in sessions for event in told.of(MemoryQueried)),
+        helped=sum(len(event.helped) for told in sessions for event in told.of(MemoryStored)),
+    )
+
+
+def _memory_side(reader: Reader, sessions: Sequence[Told]) -> MemorySide:
+    trials = [n for told in sessions for n in _trials(reader, told)]
+    mean = round(sum(trials) / len(trials), 6) if trials else None
+    return MemorySide(sessions=len(sessions), repairs=len(trials), trials_per_repair=mean)
+
+
+def _trials(reader: Reader, told: Told) -> Iterator[int]:
+    for written in told.of(SolutionWritten):
+        if written.turn > 0 and written.peer == 0:
+            try:
+                yield reader.load(written.solution, Solution).trials
+            except RedactedError:
+                continue
+
+
+def _grounded_share(outlines: Sequence[Outline]) -> float | None:
+    if not outlines:
+        return None
+    return round(sum(1 for each in outlines if each.source_kind in REAL_CODE) / len(outlines), 6)
+
+
+def _contamination(outlines: Sequence[Outline]) -> dict[str, int] | None:
+    found = tally(each.evidence.contamination for each in outlines)
+    return found if set(found) - {"not_checked"} else None

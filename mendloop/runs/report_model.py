@@ -1,0 +1,124 @@
+"""What a report says: typed figures, and how two reports differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mendloop.records import Frozen, Tier
+from mendloop.runs.figures import Diversity, Spread
+
+
+class Funnel(Frozen):
+    """Sessions that count, and what became of them."""
+
+    sessions: int
+    kept: int
+    dropped: int
+    by_reason: dict[str, int]
+
+
+class HeldOut(Frozen):
+    """Accepted programs that met their held-out suite, those that failed it, and the 95 % Wilson interval."""
+
+    n: int
+    failed: int
+    low: float
+    high: float
+
+
+class Faults(Frozen):
+    """Kept records by injected faults and failing turns; the known answer is as many turns as faults."""
+
+    by_count: dict[int, dict[int, int]]
+    known_answer_ok: bool
+
+
+class Operators(Frozen):
+    """How often each fault operator, and each family of them, stands in a kept record."""
+
+    by_operator: dict[str, int]
+    by_family: dict[str, int]
+
+
+class Difficulty(Frozen):
+    """The share of judged problems whose first program passed."""
+
+    first_try_rate: float
+    n: int
+
+
+class MemorySide(Frozen):
+    """Sessions with memory on, or off. `trials_per_repair` is None where nothing was repaired."""
+
+    sessions: int
+    repairs: int
+    trials_per_repair: float | None
+
+
+class Memory(Frozen):
+    """Memory on against off, and how many lessons were retrieved and were credited with a fix."""
+
+    on: MemorySide
+    off: MemorySide
+    retrieved: int
+    helped: int
+
+
+class Report(Frozen):
+    """The figures of a run. One that was not measured is None, and `not_measured` says why."""
+
+    kept_per_100k_tokens: float | None
+    kept_per_usd: float | None
+    funnel: Funnel
+    tiers: dict[Tier, int]
+    held_out: HeldOut | None
+    test_validity: float | None
+    mutation_score: Spread | None
+    adjudication: dict[str, int]
+    turns: dict[int, int]
+    repair_against_resampling: float | None
+    faults: Faults | None
+    operators: Operators | None
+    diversity: Diversity | None
+    difficulty: Difficulty | None
+    memory: Memory
+    peers_agreeing: Spread | None
+    grounded_share: float | None
+    generations: dict[int, int]
+    tokens: int
+    usd: float | None
+    contamination: dict[str, int] | None
+    team: str
+    version: str
+    seed: int | None
+    finished: bool
+    not_measured: dict[str, str]
+
+
+class Difference(Frozen):
+    """One figure of two reports, by dotted path; None where a report does not have it."""
+
+    figure: str
+    before: float | int | str | bool | None
+    after: float | int | str | bool | None
+
+
+def differences(before: Report, after: Report) -> tuple[Difference, ...]:
+    """Return the figures that differ, in the order of the report."""
+    old, new = _leaves(before.model_dump(mode="json")), _leaves(after.model_dump(mode="json"))
+    paths = [path for path in dict.fromkeys([*new, *old]) if not path.startswith("not_measured.")]
+    return tuple(
+        Difference(figure=path, before=old.get(path), after=new.get(path))
+        for path in paths
+        if old.get(path) != new.get(path)
+    )
+
+
+def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {path: value}
+    return {
+        inner: leaf
+        for key, item in value.items()
+        for inner, leaf in _leaves(item, f"{path}.{key}" if path else str(key)).items()
+    }

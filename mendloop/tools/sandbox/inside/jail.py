@@ -1,0 +1,140 @@
+"""Enter the namespaces a worker lives in, and close the last doors of each child. Fails closed, by layer."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from . import rootfs, seccomp, syscalls
+
+NOBODY = 65534
+INNER_ID = 1000
+SCRATCH = "/tmp"  # noqa: S108 - a tmpfs of the child's own
+OPEN_FILES = 256
+VERDICT_FD = OPEN_FILES - 1
+
+_WORKER_SPACES = (
+    syscalls.CLONE_NEWUSER
+    | syscalls.CLONE_NEWPID
+    | syscalls.CLONE_NEWNS
+    | syscalls.CLONE_NEWNET
+    | syscalls.CLONE_NEWIPC
+    | syscalls.CLONE_NEWUTS
+)
+CHILD_SPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNS
+
+
+class SetupError(Exception):
+    """One layer of isolation cannot be set up here."""
+
+    def __init__(self, layer: str, error: OSError) -> None:
+        self.layer, self.number = layer, error.errno or 0
+        self.detail = f"{error.filename or layer}: {error.strerror or error}"
+        super().__init__(self.detail)
+
+
+@contextmanager
+def layer(name: str) -> Iterator[None]:
+    """Name the layer that an OSError inside belongs to."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(name, error) from error
+
+
+def enter(host_pid: int) -> int:
+    """Turn this process into the parent of a worker, and return only in the worker: a descriptor of the host's /proc.
+
+    With the right to mount, the new root is made first and by that right: an unprivileged user may be unable to read
+    the folder of the interpreter. Then the user id goes, then the namespaces are made, all before any untrusted code.
+    """
+    with layer("platform"):
+        syscalls.die_with_parent()
+        if os.getppid() != host_pid:
+            os._exit(0)
+        proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.stat(f"self/task/{os.readlink('self', dir_fd=proc)}/children", dir_fd=proc)
+    mounts_first = _may_mount()
+    if mounts_first:
+        with layer("mount namespace"):
+            syscalls.unshare(syscalls.CLONE_NEWNS)
+            rootfs.build()
+    if os.geteuid() == 0:
+        with layer("unprivileged user"):
+            _become_nobody()
+    outer = os.geteuid(), os.getegid()
+    with layer("user namespace"):
+        worker = syscalls.clone(_WORKER_SPACES)
+    if worker:
+        _sleep_until_gone(worker)
+    _settle(proc, outer, build_root=not mounts_first)
+    return proc
+
+
+def _may_mount() -> bool:
+    if os.geteuid() != 0:
+        return False
+    with open("/proc/self/status", encoding="utf-8") as status:
+        effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+    return bool(effective >> 21 & 1)  # CAP_SYS_ADMIN
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    syscalls.die_with_parent()
+    syscalls.set_dumpable(True)
+
+
+def _sleep_until_gone(worker: int) -> None:
+    syscalls.set_dumpable(False)
+    syscalls.close_range(0, 0xFFFFFFFF)
+    os.waitpid(worker, 0)
+    os._exit(0)
+
+
+def _settle(proc: int, outer: tuple[int, int], *, build_root: bool) -> None:
+    """Finish the worker's side: its ids, its root, its name, and what no descendant may ever regain."""
+    syscalls.die_with_parent()
+    with layer("user namespace"):
+        maps = {"setgroups": "deny", "uid_map": f"{INNER_ID} {outer[0]} 1", "gid_map": f"{INNER_ID} {outer[1]} 1"}
+        for name, text in maps.items():
+            target = os.open(f"self/{name}", os.O_WRONLY, dir_fd=proc)
+            os.write(target, text.encode())
+            os.close(target)
+    if build_root:
+        with layer("mount namespace"):
+            rootfs.build()
+    with layer("mount namespace"):
+        os.close(os.open("/dev/null", os.O_RDWR))
+    with layer("uts namespace"):
+        syscalls.set_hostname(b"sandbox")
+    with layer("capabilities"):
+        syscalls.drop_bounding_set()
+        syscalls.no_new_privileges()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def confine(limits: Mapping[str, float], base_bytes: int, cases: int) -> None:
+    """Shut a fresh child in: scratch, resource limits, no capability, filter. Run inside the child, in this order."""
+    megabyte = 1 << 20
+    disk = int(limits["disk_mb"])
+    data = f"size={disk}m,nr_inodes={min(4096, 256 + 64 * disk)},mode=700"
+    no_tricks = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+    syscalls.mount("tmpfs", SCRATCH, "tmpfs", no_tricks, data)
+    os.chdir(SCRATCH)
+    for what, most in (
+        (resource.RLIMIT_AS, int(limits["memory_mb"]) * megabyte + base_bytes),
+        # The worker itself counts as one process of this user namespace.
+        (resource.RLIMIT_NPROC, int(limits["pids"]) + 1),
+        (resource.RLIMIT_FSIZE, disk * megabyte),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        # Only the last resort: the worker outside measures every process together.
+        (resource.RLIMIT_CPU, int(limits["cpu_s"] * cases) + 10),
+    ):
+        resource.setrlimit(what, (most, most))
+    syscalls.drop_capabilities()
+    seccomp.install()

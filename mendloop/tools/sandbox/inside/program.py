@@ -1,0 +1,166 @@
+"""Load the untrusted program and make its calls: the only module that runs in the same process as the program.
+
+Nothing here decides about a verdict. A program that takes this code apart can lie about its own results, which the
+host compares with values that never came in here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import errno
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from struct import pack as _pack
+from time import perf_counter as _clock
+from types import CodeType, ModuleType
+from typing import Any
+
+from .describe import FILENAME, describe
+from .encode import UnencodableError, encode, quote
+from .jail import SCRATCH, VERDICT_FD
+from .trace import Recorder
+
+__builtins__ = dict(vars(builtins))
+
+# Kinds of frame on the verdict channel; each frame is kind (1 byte), index of the call, length of the JSON, JSON.
+READY, LOADED, OUTCOME, NO_MEMORY, NO_DISK, NO_PIDS = range(6)
+HEADER = "<BII"
+
+_write, _getpid, _exit, _statvfs = os.write, os.getpid, os._exit, os.statvfs
+_finish_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]  # what the interpreter runs
+_finish_atexit: Callable[[], None] = atexit._run_exitfuncs
+_stdout, _stderr = sys.stdout, sys.stderr
+_settrace = sys.settrace
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+def run(code: str, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> None:
+    """Load the program and make the calls in order, one frame each; never returns."""
+    whole = calls[0][1]["call"] is None
+    module = ModuleType("__main__" if whole else "solution")
+    sys.modules[module.__name__] = module
+    _send(READY, 0, "")
+    if whole:
+        _run_whole(code, module, calls[0][0])
+    else:
+        _run_calls(code, module, calls, trace=trace)
+    _flush()
+    _exit(0)
+
+
+def _run_whole(code: str, module: ModuleType, index: int) -> None:
+    """Run the program as a script. Leaving by sys.exit() without an error is a normal end of a script."""
+    began = _clock()
+    try:
+        try:
+            exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the purpose
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                raise
+        _finish_threads()
+        _finish_atexit()
+    except BaseException as error:
+        _flush()
+        _report(index, error, began, "")
+        return
+    _flush()
+    _send(OUTCOME, index, f'{{"status":"returned","ms":{_since(began)}}}')
+
+
+def _run_calls(code: str, module: ModuleType, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> None:
+    began = _clock()
+    try:
+        exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the purpose
+    except BaseException as error:
+        for index, _ in calls:
+            _report(index, error, began, "")
+        return
+    _send(LOADED, 0, "")
+    for index, call in calls:
+        _make_call(index, call, module, trace=trace)
+
+
+def _make_call(index: int, call: dict[str, Any], module: ModuleType, *, trace: bool) -> None:
+    names = dict(module.__dict__)
+    recorder = Recorder() if trace else None
+    steps = ""
+    began = _clock()
+    try:
+        if call["setup"]:
+            exec(_compiled(call["setup"], "exec"), names)  # noqa: S102 - the purpose
+        expression = _compiled(call["call"].strip(), "eval")
+        if recorder:
+            recorder.start()
+        try:
+            value = eval(expression, names)  # noqa: S307 - the purpose
+            result = encode(value)
+        finally:
+            if recorder:
+                steps = f',"trace":{recorder.stop()}'
+        after = [f"{quote(name)}:{encode(names[name])}" for name in call["after"] if name in names]
+    except BaseException as error:
+        _report(index, error, began, steps)
+        return
+    body = f'"value":{result},"after":{{{",".join(after)}}}'
+    _send(_disk_state(), index, f'{{"status":"returned","ms":{_since(began)},{body}{steps}}}')
+
+
+def _compiled(text: str, mode: str) -> CodeType:
+    code: CodeType = compile(text, f"<{mode}>", mode, dont_inherit=True)
+    return code
+
+
+def _report(index: int, error: BaseException, began: float, steps: str) -> None:
+    """Send what was raised. A failed allocation is a verdict about limits before it is an exception."""
+    _settrace(None)
+    head = f'"ms":{_since(began)}{steps}'
+    if type(error) is UnencodableError:
+        _send(OUTCOME, index, f'{{"status":"unencodable",{head},"error":{describe(error)}}}')
+        return
+    status = "memory" if issubclass(type(error), MemoryError) else "raised"
+    _send(_kind_of(error), index, f'{{"status":"{status}",{head},"error":{describe(error)}}}')
+
+
+def _kind_of(error: BaseException) -> int:
+    kind = type(error)
+    if issubclass(kind, MemoryError):
+        return NO_MEMORY
+    if kind is OSError and error.errno in _FULL:  # type: ignore[attr-defined]  # exactly an OSError
+        return NO_DISK
+    no_thread = kind is RuntimeError and "can't start new thread" in str(error)
+    if no_thread or (kind is BlockingIOError and error.errno == errno.EAGAIN):  # type: ignore[attr-defined]
+        return NO_PIDS
+    return _disk_state()
+
+
+def _disk_state() -> int:
+    scratch = _statvfs(SCRATCH)
+    return NO_DISK if scratch.f_bavail == 0 or scratch.f_favail == 0 else OUTCOME
+
+
+def _since(began: float) -> float:
+    return round((_clock() - began) * 1000, 3)
+
+
+def _send(kind: int, index: int, text: str) -> None:
+    """Write one frame. A forked copy of this process that comes back here ends instead: it has no say."""
+    if _getpid() != 1:
+        _exit(0)
+    data = text.encode()
+    frame = _pack(HEADER, kind, index, len(data)) + data
+    try:
+        while frame:
+            frame = frame[_write(VERDICT_FD, frame) :]
+    except BaseException:
+        _exit(1)
+
+
+def _flush() -> None:
+    for stream in (_stdout, _stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: S112 - the program closed it or broke it: nothing is left to say
+            continue

@@ -1,0 +1,89 @@
+"""What the processes of one child use together, read from the host's /proc by the worker outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Use(NamedTuple):
+    """CPU seconds, resident bytes beyond what each process inherited, and the number of threads."""
+
+    cpu_s: float
+    resident: int
+    tasks: int
+
+
+class Watch:
+    """Walks the tree of processes below one pid. In a pid namespace every orphan stays in the tree of its init."""
+
+    def __init__(self, proc: int) -> None:
+        self._proc = proc
+        self._self = os.readlink("self", dir_fd=proc)
+
+    def memory(self) -> tuple[int, int]:
+        """Return the worker's own (virtual, resident) bytes: every child starts with them."""
+        words = self._read(f"{self._self}/statm").split()
+        return int(words[0]) * _PAGE, int(words[1]) * _PAGE
+
+    def use(self, inherited: int, limit: int) -> Use:
+        """Add up every process below the worker. Memory near the limit is counted exactly, shared pages once."""
+        cpu, resident, tasks, pids = 0.0, 0, 0, []
+        for pid in self._descendants():
+            words = self._read(f"{pid}/stat").rpartition(")")[2].split()
+            if len(words) > 21:
+                cpu += sum(map(int, words[11:15])) / _TICK
+                resident += max(0, int(words[21]) * _PAGE - inherited)
+                tasks += int(words[17])
+                pids.append(pid)
+        if resident > limit and len(pids) > 1:
+            resident = sum(self._proportional(pid, inherited) for pid in pids)
+        return Use(cpu, resident, tasks)
+
+    def _descendants(self) -> Iterator[str]:
+        pending = self._children(self._self)
+        while pending:
+            pid = pending.pop()
+            yield pid
+            pending += self._children(pid)
+
+    def _children(self, pid: str) -> list[str]:
+        try:
+            folder = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+        except OSError:
+            return []
+        try:
+            threads = os.listdir(folder)
+        except OSError:
+            return []
+        finally:
+            os.close(folder)
+        return [child for thread in threads for child in self._read(f"{pid}/task/{thread}/children").split()]
+
+    def _proportional(self, pid: str, inherited: int) -> int:
+        """Return the proportional set size: a page shared by n processes counts one n-th in each."""
+        for line in self._read(f"{pid}/smaps_rollup").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+        words = self._read(f"{pid}/statm").split()
+        return max(0, int(words[1]) * _PAGE - inherited) if words else 0
+
+    def _read(self, path: str) -> str:
+        """Return a file of /proc, or nothing when its process is gone."""
+        try:
+            file = os.open(path, os.O_RDONLY, dir_fd=self._proc)
+        except OSError:
+            return ""
+        try:
+            chunks = []
+            while chunk := os.read(file, 65536):
+                chunks.append(chunk)
+            return b"".join(chunks).decode("utf-8", "replace")
+        except OSError:
+            return ""
+        finally:
+            os.close(file)
