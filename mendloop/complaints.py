@@ -28,6 +28,7 @@ _EXPECTED = {
 }
 _BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
 _BOUND_WORDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+_UNLISTED = frozenset({"scripted"})  # of use to programs only
 _SECRET = re.compile(r"(key|token|secret|password|url|endpoint)s?$", re.IGNORECASE)
 
 
@@ -59,7 +60,8 @@ def explain(error: ErrorDetails, path: YamlPath, model: type[BaseModel], later: 
         return f"`{dotted}` is missing"
     if kind in ("literal_error", "union_tag_invalid"):
         found = context["tag"] if kind == "union_tag_invalid" else error["input"]
-        expected = re.findall(r"'([^']*)'", context.get("expected_tags") or context["expected"])
+        words = re.findall(r"'([^']*)'", context.get("expected_tags") or context["expected"])
+        expected = [word for word in words if word not in _UNLISTED]
         return _unknown_choice(path, found, expected, later)
     if kind in _BOUNDS:
         bound = _BOUNDS[kind]

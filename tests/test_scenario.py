@@ -102,11 +102,11 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ("propose: [oss_instruct]", "s.yaml:3: `propose` is not available in this version"),
         (
             "models: {teacher: {kind: openai}}",
-            "s.yaml:3: kind `openai` is not available in this version; available: procedural, scripted",
+            "s.yaml:3: kind `openai` is not available in this version; available: procedural",
         ),
         (
             "models: {teacher: {kind: proceduarl}}",
-            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: procedural, scripted)",
+            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: procedural)",
         ),
         ("models: {teacher: {}}", "s.yaml:3: `models.teacher.kind` is missing"),
         (

@@ -37,7 +37,7 @@ def check(scenario: ScenarioFile, overrides: Overrides = None, as_json: Json = F
     candidates = read_source(source.package, Path(source.path) if source.path else None)
     layers = [
         Probe(layer="scenario", ok=True, detail=str(scenario)),
-        Probe(layer="source", ok=True, detail=f"{len(candidates.functions)} functions to look at"),
+        Probe(layer="source", ok=True, detail=f"{len(candidates.items)} functions to look at"),
         *_probed(loaded.sandbox.kind),
     ]
     _print_layers(layers, as_json)

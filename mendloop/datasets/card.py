@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def render_card(shape: Shape, outlines: Sequence[Outline], facts: RunFacts) -> s
     environment = jinja2.Environment(  # noqa: S701 - Markdown, not HTML; cells are escaped by `cell`
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters["cell"] = cell
+    environment.filters.update(cell=cell, counted=counted)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         front=front_matter(shape, outlines), marker=MARKER, shape=shape, facts=facts, **_figures(outlines, facts)
@@ -52,6 +53,11 @@ def render_card(shape: Shape, outlines: Sequence[Outline], facts: RunFacts) -> s
 def cell(value: object) -> str:
     """Return a value as the text of a table cell."""
     return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def front_matter(shape: Shape, outlines: Sequence[Outline]) -> str:
@@ -93,16 +99,17 @@ def size_category(rows: int) -> str:
 
 def _features(columns: Mapping[str, str]) -> list[dict[str, Any]]:
     # JSON lines carry no types: without these, a column that is empty in every row would have none.
-    turn = [("role", "string"), ("content", "string")]
-    message = [*turn[:1], ("name", "string"), *turn[1:], ("train", "bool"), ("turn", "int64"), ("verdict", "string")]
+    turn = {"role": "string", "content": "string"}
+    message = {"role": "string", "name": "string", "content": "string"}
+    message |= {"train": "bool", "turn": "int64", "verdict": "string"}
     types: dict[str, dict[str, Any]] = {
         "text": {"dtype": "string"},
         "count": {"dtype": "int64"},
         "texts": {"list": "string"},
-        "chat": {"list": [{"name": name, "dtype": dtype} for name, dtype in turn]},
-        "dialogue": {"list": [{"name": name, "dtype": dtype} for name, dtype in message]},
+        "chat": {"list": [{"name": name, "dtype": dtype} for name, dtype in turn.items()]},
+        "dialogue": {"list": [{"name": name, "dtype": dtype} for name, dtype in message.items()]},
     }
-    return [{"name": name, **types[kind]} for name, kind in columns.items()]
+    return [{"name": name, **copy.deepcopy(types[kind])} for name, kind in columns.items()]  # YAML marks shared lists
 
 
 def _figures(outlines: Sequence[Outline], facts: RunFacts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -42,17 +43,18 @@ class HashedNgrams:
         vector = np.zeros(self.dimensions, dtype=np.float64)
         for (kind, feature), count in Counter(_features(text)).items():
             weight = _CHAR_WEIGHT if kind == "c" else 1.0
-            bucket, sign = self._place(f"{kind}\x1f{feature}")
-            vector[bucket] += sign * weight * (1.0 + math.log(count))
+            number = _hash(f"{kind}\x1f{feature}")
+            sign = 1.0 if number & 1 else -1.0
+            vector[(number >> 1) % self.dimensions] += sign * weight * (1.0 + math.log(count))
         length = math.sqrt(math.fsum(value * value for value in vector.tolist()))
         unit: Vector = (vector / length if length else vector).astype(np.float32)
         return unit
 
-    def _place(self, feature: str) -> tuple[int, int]:
-        number = int.from_bytes(
-            hashlib.blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
-        )
-        return (number >> 1) % self.dimensions, 1 if number & 1 else -1
+
+@lru_cache(maxsize=1 << 16)  # diagnoses share most of their words
+def _hash(feature: str) -> int:
+    data = feature.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 def _features(text: str) -> Iterator[tuple[str, str]]:

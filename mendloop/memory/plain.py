@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from mendloop.memory.ngrams import HashedNgrams
-from mendloop.memory.protocol import Embedder, Entry, Found, Query
-from mendloop.memory.scoring import Candidate, eligible, embedded_text, rank, relaxations, strip_code
+from mendloop.memory.protocol import Embedder, Entry, Found, Query, Vector
+from mendloop.memory.scoring import Candidate, eligible, embedded_text, rank, relaxations, strip_code, without_code
 from mendloop.records import Reflection
 
 
@@ -15,24 +16,26 @@ class PlainMemory:
 
     def __init__(self, embedder: Embedder | None = None) -> None:
         self._embedder = embedder or HashedNgrams()
-        self._kept: dict[str, Candidate] = {}
+        self._kept: dict[str, tuple[Reflection, Vector]] = {}
         self._credits: dict[str, dict[int, bool]] = {}
 
     async def store(self, reflection: Reflection, text: str = "") -> None:
         """Keep a reflection whose lesson has words besides its code."""
-        lesson = strip_code(reflection.lesson)
-        if lesson and reflection.id not in self._kept:
+        kept = without_code(reflection)
+        if kept.lesson and reflection.id not in self._kept:
             vector = self._embedder.embed(embedded_text(Entry(reflection=reflection, text=text)))
-            credits = self._credits.setdefault(reflection.id, {})
-            self._kept[reflection.id] = Candidate(reflection.model_copy(update={"lesson": lesson}), vector, credits)
+            self._kept[reflection.id] = (kept, vector)
 
     async def query(self, query: Query) -> Found:
         """Return the best reflections of other sessions and other clusters that led to a fix."""
         for match in relaxations(query):
-            candidates = [item for item in self._kept.values() if eligible(item.reflection, query, match)]
+            candidates = [
+                Candidate(kept.id, vector, self._credits.get(kept.id, {}), partial(_same, kept))
+                for kept, vector in self._kept.values()
+                if eligible(kept, query, match)
+            ]
             if candidates:
-                vector = self._embedder.embed(strip_code(query.text))
-                best = rank(candidates, vector, query)
+                best = rank(candidates, self._embedder.embed(strip_code(query.text)), query)
                 return Found(reflections=best, candidates=len(candidates), matched=match)
         return Found()
 
@@ -40,9 +43,13 @@ class PlainMemory:
         """Note a session's credit."""
         for name in ids:
             if name in self._kept:
-                credits = self._credits[name]
+                credits = self._credits.setdefault(name, {})
                 credits[index] = credits.get(index, False) or name in helped
 
     async def aclose(self) -> None:
         """Forget everything."""
         self._kept.clear()
+
+
+def _same(reflection: Reflection) -> Reflection:
+    return reflection

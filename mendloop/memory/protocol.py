@@ -12,6 +12,8 @@ from pydantic import Field
 from mendloop.records import Frozen, Reflection
 
 Vector: TypeAlias = NDArray[np.float32]
+Vectors: TypeAlias = NDArray[np.float32]
+"""Rows of vectors."""
 Match: TypeAlias = Literal["error_type", "fault", "any", "nothing"]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mendloop.memory.protocol import Entry, Match, Query, Retrieved, Vector
+from mendloop.memory.protocol import Entry, Match, Query, Retrieved, Vector, Vectors
 from mendloop.records import Reflection
 
 _FENCED = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -19,11 +19,15 @@ _GAPS = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A reflection that may be given. `credits` maps the number of a session that was given it to "did it help"."""
+    """A reflection that may be given; only those that are given get loaded.
 
-    reflection: Reflection
+    `credits` maps the number of a session that was given it to whether it helped.
+    """
+
+    id: str
     vector: Vector
     credits: Mapping[int, bool]
+    load: Callable[[], Reflection]
 
 
 def relaxations(query: Query) -> tuple[Match, ...]:
@@ -51,17 +55,36 @@ def rank(candidates: Sequence[Candidate], vector: Vector, query: Query) -> tuple
 
     A candidate that has nothing in common with the query is left out, and so is a lesson that stands there already.
     """
-    scored = [_retrieved(candidate, vector, query) for candidate in candidates]
+    if not candidates:
+        return ()
+    close = similarities(np.stack([candidate.vector for candidate in candidates]), vector)
+    scored = []
+    for candidate, each in zip(candidates, close, strict=True):
+        used, helped = tally(candidate.credits, query.before)
+        scored.append((-round(score(each, used, helped), 9), candidate.id, each, used, helped, candidate.load))
     best: dict[str, Retrieved] = {}
-    for retrieved in sorted(scored, key=lambda item: (-item.score, item.reflection.id)):
-        if retrieved.similarity > 0:
-            best.setdefault(retrieved.reflection.lesson, retrieved)
-    return tuple(best.values())[: query.top]
+    for negative, _, each, used, helped, load in sorted(scored, key=lambda item: item[:2]):
+        if len(best) == query.top or each <= 0:
+            break
+        reflection = load()
+        found = Retrieved(reflection=reflection, similarity=each, score=-negative, used=used, helped=helped)
+        best.setdefault(reflection.lesson, found)
+    return tuple(best.values())
 
 
-def similarity(left: Vector, right: Vector) -> float:
-    """Return the cosine of two unit vectors to 6 places: the rest differs between processors, and would break ties."""
-    return round(float(np.sum(left.astype(np.float64) * right.astype(np.float64))), 6)
+def tally(credits: Mapping[int, bool], before: int | None) -> tuple[int, int]:
+    """Return how many sessions (with a number below `before`) were given a lesson, and how many it helped."""
+    counted = [helped for index, helped in credits.items() if before is None or index < before]
+    return len(counted), sum(counted)
+
+
+def similarities(vectors: Vectors, vector: Vector) -> list[float]:
+    """Return the cosine of each row with a unit vector to 6 places: the rest differs between processors.
+
+    Rows are summed one by one, so that a row's result does not depend on the others.
+    """
+    products = vectors.astype(np.float64) * vector.astype(np.float64)
+    return [round(value, 6) for value in products.sum(axis=1).tolist()]
 
 
 def score(similarity: float, used: int, helped: int) -> float:
@@ -76,18 +99,12 @@ def strip_code(text: str) -> str:
     return _GAPS.sub("\n\n", text).strip()
 
 
+def without_code(reflection: Reflection) -> Reflection:
+    """Return a reflection whose texts are prose: a lesson must not hand over somebody's solution."""
+    texts = {"symptom": strip_code(reflection.symptom), "lesson": strip_code(reflection.lesson)}
+    return reflection.model_copy(update=texts)
+
+
 def embedded_text(entry: Entry) -> str:
     """Return what queries are compared with: the entry's text, or else symptom and lesson, without code."""
     return strip_code(entry.text) or strip_code(f"{entry.reflection.symptom}\n\n{entry.reflection.lesson}")
-
-
-def _retrieved(candidate: Candidate, vector: Vector, query: Query) -> Retrieved:
-    counted = [helped for index, helped in candidate.credits.items() if query.before is None or index < query.before]
-    close = similarity(candidate.vector, vector)
-    return Retrieved(
-        reflection=candidate.reflection,
-        similarity=close,
-        score=round(score(close, len(counted), sum(counted)), 9),
-        used=len(counted),
-        helped=sum(counted),
-    )

@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from mendloop.memory.chroma import Index, IndexFailed, Metadata, Row, Where
-from mendloop.memory.protocol import Credit, Embedder, Entry, Found, Match, Query
-from mendloop.memory.scoring import Candidate, embedded_text, rank, relaxations, strip_code
+from mendloop.memory.protocol import Credit, Embedder, Entry, Found, Match, Query, Vector
+from mendloop.memory.scoring import Candidate, embedded_text, rank, relaxations, strip_code, without_code
 from mendloop.records import Reflection, canonical_json, digest
 
 Result = TypeVar("Result")
@@ -91,10 +92,9 @@ class IndexedMemory:
 
 def row_of(entry: Entry) -> Row | None:
     """Return an entry's row, without credits; None when its lesson is nothing but code."""
-    lesson = strip_code(entry.reflection.lesson)
-    if not lesson:
+    reflection = without_code(entry.reflection)
+    if not reflection.lesson:
         return None
-    reflection = entry.reflection.model_copy(update={"lesson": lesson})
     metadata: Metadata = {
         "error_type": _key(reflection.error_type),
         "fault": _key(reflection.fault),
@@ -141,9 +141,12 @@ def _credits(row: Row) -> dict[int, bool]:
         raise IndexFailed(f"the credits of {row.id} are damaged") from error
 
 
-def _candidate(row: Row, vector: Any) -> Candidate:
+def _candidate(row: Row, vector: Vector) -> Candidate:
+    return Candidate(row.id, vector, _credits(row), partial(_reflection, row))
+
+
+def _reflection(row: Row) -> Reflection:
     try:
-        reflection = Reflection.model_validate(json.loads(row.document))  # pydantic's own parser refuses surrogates
-        return Candidate(reflection, vector, _credits(row))
+        return Reflection.model_validate(json.loads(row.document))  # pydantic's own parser refuses lone surrogates
     except ValueError as error:
         raise IndexFailed(f"the reflection {row.id} is damaged") from error

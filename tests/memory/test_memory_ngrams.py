@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendloop.memory.ngrams import MAX_CHARS, HashedNgrams
-from mendloop.memory.scoring import similarity
+from mendloop.memory.scoring import similarities
 
 NGRAMS = HashedNgrams()
 
 
 def closeness(left: str, right: str) -> float:
-    return similarity(NGRAMS.embed(left), NGRAMS.embed(right))
+    return similarities(NGRAMS.embed(left)[None], NGRAMS.embed(right))[0]
 
 
 def sha256(text: str) -> str:

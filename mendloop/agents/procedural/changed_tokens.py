@@ -89,6 +89,8 @@ def _span(line: str, first: int, last: int) -> str:
         end += 1
     while start > 0 and tokens[start] in _JOINING:
         start -= 1
+    if end > last and tokens[end - 1] == ":":
+        end -= 1
     if start < first and tokens[start] in ("=", ","):
         start += 1
     return quote(line[found[start].start() : found[end - 1].end()], 90)

@@ -54,7 +54,7 @@ class ModuleIndex:
     @cached_property
     def modules(self) -> dict[str, str]:
         """Names that stand for imported modules."""
-        found = {}
+        found: dict[str, str] = {}
         for unit in self.units:
             for node in ast.walk(unit.node) if not _is_definition(unit.node) else ():
                 if isinstance(node, ast.Import):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mendloop.agents.procedural.drawing import literal
 from mendloop.agents.procedural.evidence import parse_arguments
@@ -43,7 +44,10 @@ def guess(candidate: Candidate) -> tuple[Guess, ...]:
     uses = uses_in(node, helpers)
     seen = seen_arguments(candidate)
     return tuple(
-        _one(argument, default, star, uses.get(argument.arg, Use()), seen.get(argument.arg, []))
+        _ordered(
+            _one(argument, default, star, uses.get(argument.arg, Use()), seen.get(argument.arg, [])),
+            candidate.docstring,
+        )
         for argument, default, star in arguments(node)
     )
 
@@ -92,8 +96,8 @@ def _one(argument: ast.arg, default: ast.expr | None, star: bool, use: Use, seen
     for place, kind in enumerate(annotated):
         scores[kind] = scores.get(kind, 0) + 10 - place
     for text in seen:
-        if kind := of_value(ast.literal_eval(text)):
-            scores[kind] = scores.get(kind, 0) + 8 / len(seen) + 1
+        if seen_kind := of_value(ast.literal_eval(text)):
+            scores[seen_kind] = scores.get(seen_kind, 0) + 8 / len(seen) + 1
     if default is not None:
         _add_default(default, scores)
     choices = _choices(argument.annotation, default, use)
@@ -104,6 +108,16 @@ def _one(argument: ast.arg, default: ast.expr | None, star: bool, use: Use, seen
     if not optional and (not ranked or ranked[0][1] < 1):
         ranked += [(kind, 0.1) for kind in FALLBACK if kind not in scores]
     return Guess(argument.arg, optional, tuple(ranked), tuple(seen[:12]), bool(annotated))
+
+
+def _ordered(of: Guess, docstring: str) -> Guess:
+    """Narrow lists to sorted ones where the documentation asks for them; a sorted list is a heap as well."""
+    name = re.escape(of.name)
+    asked = re.search(rf"\b{name}\b[^.]{{0,40}}\b(is|are|be|already) sorted|sorted [^.]{{0,20}}\b{name}\b", docstring)
+    if not asked and of.name != "heap":
+        return of
+    scored = tuple((f"sorted {kind}" if kind in ("list[int]", "list[float]") else kind, s) for kind, s in of.scored)
+    return replace(of, scored=scored)
 
 
 def _respect(annotated: tuple[str, ...], scores: dict[str, float]) -> None:
@@ -167,13 +181,16 @@ def plausibility(guesses: Sequence[Guess], combination: dict[str, str]) -> float
 
 
 def same_family(one: str, other: str) -> bool:
-    """True when two kinds are variations of each other, so that one contract may name both."""
+    """True when two kinds are variations of each other, so that one contract may name both.
+
+    Floats widen to whole numbers, not the reverse: what counts or indexes is no float, even where one gets through.
+    """
+    if "float" in other and "float" not in one:
+        return False
     return any({one, other} <= family for family in FAMILIES)
 
 
-def contract_of(
-    guesses: Sequence[Guess], kinds: dict[str, tuple[str, ...]], evidence: Sequence[Evidence]
-) -> Contract:
+def contract_of(guesses: Sequence[Guess], kinds: dict[str, tuple[str, ...]], evidence: Sequence[Evidence]) -> Contract:
     """Return the contract in which the named parameters take `kinds`; the others are never passed."""
     parameters = tuple(
         Parameter(name=g.name, kinds=kinds.get(g.name, ()), optional=g.optional, seen=g.seen) for g in guesses
@@ -186,6 +203,7 @@ def in_words(parameter: Parameter) -> str:
     if not parameter.kinds:
         return f"`{parameter.name}` is optional and is not passed."
     words = " or ".join(WORDS[kind] for kind in parameter.kinds)
-    if "choice" in parameter.kinds:
-        words = words.replace(WORDS["choice"], "one of " + ", ".join(f"`{text}`" for text in parameter.seen[:6]))
+    listed = ", ".join(f"`{text}`" for text in parameter.seen[:6])
+    words = words.replace(WORDS["choice"], f"one of {listed}")
+    words = words.replace(WORDS["as seen"], "a value such as " + ", ".join(f"`{text}`" for text in parameter.seen[:2]))
     return f"`{parameter.name}`{' (optional)' if parameter.optional else ''} is {words}."

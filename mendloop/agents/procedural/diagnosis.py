@@ -35,6 +35,9 @@ _ERROR_TYPES = {
     "no_result": "NoResult",
     "unencodable": "WrongType",
 }
+STEPS_KEPT = 2_000
+"""Steps at which a trace is cut; a shorter one is taken as whole."""
+
 _STATUS_TEXT = {"timeout": "timed out", "memory": "memory", "missing": "no result", "unencodable": "unencodable"}
 
 
@@ -55,7 +58,8 @@ def diagnose(
     relation = _relation(failure, call_text, observed_error)
     parting = first_parting(faulty_trace, reference_trace, faulty_code, reference_code)
     place = _place(parting, faulty_trace, faulty_code, observed_error)
-    evidence = _evidence(relation, parting, place, failure, trace=faulty_trace, error=observed_error)
+    complete = all(0 < len(trace) < STEPS_KEPT for trace in (faulty_trace, reference_trace))
+    evidence = _evidence(relation, parting, place, failure, trace=faulty_trace, complete=complete, error=observed_error)
     fault = infer(evidence)
     return Diagnosis(
         fault=fault,
@@ -97,6 +101,7 @@ def _evidence(
     failure: Failure,
     *,
     trace: Sequence[Step],
+    complete: bool,
     error: Raised | None,
 ) -> Evidence:
     told = read_exit(failure.observed)
@@ -108,12 +113,13 @@ def _evidence(
         relation=relation,
         parting=parting,
         place=shown,
-        construct=_construct(shown, values),
+        construct=_construct(shown, values, parting),
         values=values,
         local=local_relation(parting),
         raised=raised,
         message=message,
         raised_at=error.line if error else None,
+        complete=complete,
     )
 
 
@@ -122,13 +128,25 @@ def _values_at(line: int, trace: Sequence[Step]) -> dict[str, str]:
     return {} if index is None else locals_before(trace, index)
 
 
-def _construct(place: Place, values: Mapping[str, str]) -> Construct:
-    """Return the construct of a line; a constant given to a variable that has a value already starts nothing."""
+def _construct(place: Place, values: Mapping[str, str], parting: Parting | None) -> Construct:
+    """Return the construct of a line in this run; a constant given to a variable that has a value starts nothing."""
+    if parting and parting.kind == "argument":
+        return "call"
+    if parting and parting.kind == "lost" and isinstance(place.node, ast.If | ast.For | ast.While):
+        return _passed_over(place.node, parting.next_line or 0)
     construct = construct_of(place.node)
     match place.node:
         case ast.Assign(targets=[ast.Name(id=name)]) if construct == "initial" and name in values:
             return "constant"
     return construct
+
+
+def _passed_over(node: ast.If | ast.For | ast.While, next_line: int) -> Construct:
+    """Return what a lost statement after a branch or a loop is about, by whether its body ran next."""
+    inside = node.body[0].lineno <= next_line <= (node.body[-1].end_lineno or 0)
+    if isinstance(node, ast.If):
+        return "other" if inside else "truth"
+    return "loop" if inside else "other"
 
 
 def _error_type(relation: Relation, evidence: Evidence) -> str:

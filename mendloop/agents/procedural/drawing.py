@@ -14,7 +14,10 @@ WORDS: Final = (
     "alpha", "beta", "apple", "pear", "red", "blue", "cat", "dog", "hello", "world", "one", "two", "three", "data",
     "key", "value", "Hello", "World", "ABC", "xyz", "spam", "eggs", "Ann", "Bob", "mid", "top", "left", "right",
 )  # fmt: skip
-NAMES: Final = ("x", "name", "_private", "CamelCase", "snake_case", "value1", "__init__", "HTTPServer", "get_item", "a_b_c", "None", "class", "2nd")  # fmt: skip
+NAMES: Final = (
+    "x", "name", "_private", "CamelCase", "snake_case", "value1", "__init__", "HTTPServer",
+    "get_item", "a_b_c", "None", "class", "2nd",
+)  # fmt: skip
 PATHS: Final = (
     "a/b/c.txt", "/usr/lib/python", "file.tar.gz", "../up/one.py", "./here", "/", "dir/", "a//b", "/a/./b/../c",
     ".hidden", "noext", "archive.zip", "C:\\dir\\file.txt", "a/b.c/d", "", "//host/share", "x.PY", "two words.md",
@@ -43,8 +46,11 @@ class Palette:
 
 def draw_value(kind: str, rng: random.Random, palette: Palette, style: Style) -> Any:
     """Return a value of a kind; the same generator state gives the same value."""
-    if kind == "choice":
-        return ast.literal_eval(rng.choice(palette.seen))
+    if kind in ("choice", "as seen"):
+        value = ast.literal_eval(rng.choice(palette.seen))
+        return value if kind == "choice" or rng.random() < 0.4 else mutated(value, rng, palette)
+    if kind.startswith("sorted "):
+        return sorted(draw_value(kind.removeprefix("sorted "), rng, palette, style))
     values = _seen_values(palette.seen, kind)
     if values and rng.random() < 0.6:
         chosen = rng.choice(values)
@@ -165,6 +171,9 @@ def _identifier(rng: random.Random, palette: Palette, style: Style) -> str:
 
 
 def _path(rng: random.Random, palette: Palette, style: Style) -> str:
+    if any("\\" in token for token in palette.tokens) and rng.random() < 0.5:
+        plain = _path(rng, Palette(), style).replace("/", "\\")
+        return rng.choice(("C:", "d:\\", "", "")) + plain
     if rng.random() < 0.6:
         return rng.choice(PATHS)
     parts = [rng.choice(("a", "b", "src", "main.py", "..", ".", "data.json", "x.tar.gz", "")) for _ in range(3)]
@@ -200,6 +209,8 @@ def _floats(rng: random.Random, palette: Palette, style: Style) -> list[float]:
 
 
 def _texts(rng: random.Random, palette: Palette, style: Style) -> list[str]:
+    if "path" in palette.name or "file" in palette.name:
+        return _many(rng, style, lambda: _path(rng, palette, "basic"))
     if palette.tokens and rng.random() < 0.5:
         return _many(rng, style, lambda: _text(rng, palette, "basic")[:16])
     return _many(rng, style, lambda: rng.choice(WORDS))

@@ -100,12 +100,17 @@ def doctest_cases(name: str, docstring: str) -> list[Case]:
     cases: list[Case] = []
     setup: list[str] = []
     for example in examples:
-        text = example.source.strip()
+        text = _without_comment(example.source.strip())
         if _is_setup(text):
             setup.append(text)
         elif case := _doctest_case(f"d{len(cases) + 1:02d}", name, text, example.want, setup):
             cases.append(case)
     return cases
+
+
+def _without_comment(text: str) -> str:
+    node = _expression(text) if "#" in text else None
+    return ast.unparse(node) if node is not None else text
 
 
 def _doctest_case(ident: str, name: str, text: str, want: str, setup: list[str]) -> Case | None:
@@ -153,7 +158,9 @@ def _is_about(text: str, name: str, setup: Iterable[str] = ()) -> bool:
         return False
     assigned = {part.strip() for line in setup for part in line.partition("=")[0].split(",")}
     used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
-    bound = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)}
+    bound = {
+        inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
+    }
     called = any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in ast.walk(node))
     return called and used <= BUILTINS | assigned | bound | {name}
 
@@ -222,7 +229,7 @@ class _PlainNames(ast.NodeTransformer):
     def __init__(self, names: frozenset[str]) -> None:
         self.names = names
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if node.attr in self.names and isinstance(node.value, ast.Name | ast.Attribute):
             return ast.Name(node.attr, ast.Load())
         return self.generic_visit(node)
@@ -342,5 +349,5 @@ class _Fill(ast.NodeTransformer):
     def __init__(self, values: dict[str, ast.expr]) -> None:
         self.values = values
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         return self.values.get(node.id, node)

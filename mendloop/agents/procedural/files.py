@@ -14,7 +14,9 @@ import sysconfig
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
+from typing import cast
 
 from mendloop.errors import SourceError
 from mendloop.records import Frozen
@@ -145,14 +147,13 @@ def _metadata(top: str) -> tuple[str, str]:
     owners = importlib.metadata.packages_distributions().get(top, [])
     if not owners:
         return "unknown", ""
-    data = importlib.metadata.metadata(owners[0])
-    fields = {key.lower(): value for key, value in data.items() if key.lower() != "classifier"}
-    classifiers = [value for key, value in data.items() if value.startswith("License :: ")]
-    licence = fields.get("license-expression") or fields.get("license", "")
+    data = cast(Message, importlib.metadata.metadata(owners[0]))
+    classifiers = [text for text in map(str, data.get_all("Classifier", [])) if text.startswith("License :: ")]
+    licence = str(data.get("License-Expression") or data.get("License") or "")
     if (not licence or len(licence) > 60 or "\n" in licence) and classifiers:
         licence = classifiers[0].rpartition(" :: ")[2]
     short = licence.strip().partition("\n")[0][:60]
-    return short or "unknown", fields.get("version", "")
+    return short or "unknown", str(data.get("Version") or "")
 
 
 def _folder(path: Path) -> Place:

@@ -16,7 +16,8 @@ for _name in ("numerator", "denominator", "is_integer", "bit_length", "real", "i
     _METHODS[_name] = ("int", "float")
 
 _CALLS: dict[str, tuple[str, ...]] = {
-    "ord": ("str",), "chr": ("nonneg int",), "range": ("small int",), "abs": NUMBERS, "divmod": NUMBERS, "hex": ("int",),
+    "ord": ("str",), "chr": ("nonneg int",), "range": ("small int",), "abs": NUMBERS, "divmod": NUMBERS,
+    "hex": ("int",),
     "round": ("float", "int"), "sum": ("list[int]", "list[float]"), "max": ("list[int]", "list[float]"),
     "min": ("list[int]", "list[float]"), "sorted": LISTS, "reversed": LISTS, "enumerate": LISTS, "zip": LISTS,
     "list": LISTS, "tuple": LISTS, "set": LISTS, "iter": LISTS, "map": LISTS, "filter": LISTS, "all": LISTS,
@@ -44,11 +45,13 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "items": LISTS, "values": LISTS, "seq": LISTS, "sequence": LISTS, "iterable": LISTS, "lst": LISTS, "a": LISTS,
     "xs": LISTS, "numbers": ("list[int]",), "args": ("list[str]",), "d": ("dict[str, int]",), "flags": ("small int",),
     "mapping": ("dict[str, str]",), "flag": ("bool",), "strict": ("bool",), "charset": ("str",), "bytes": ("bytes",),
+    "bytearray": ("bytes",), "buf": ("bytes",), "buffer": ("bytes",), "heap": ("list[int]",), "pathnames": ("list[str]",),
 }  # fmt: skip
+
 
 @dataclass
 class Use:
-    """What is known of one parameter: scores of kinds, literals it is compared with, and a reason it cannot be drawn."""
+    """What is known of one parameter: scores of kinds, literals it is compared with, why it cannot be drawn."""
 
     scores: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     choices: list[object] = field(default_factory=list)
@@ -77,6 +80,8 @@ def uses_in(function: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], dept
         _settle(found[name])
         if name in _NAMES:
             found[name].add(_NAMES[name], 1.5)
+        if found[name].scores.get("path") and "str" in found[name].scores:
+            found[name].scores["path"] += found[name].scores["str"]
     return dict(found)
 
 

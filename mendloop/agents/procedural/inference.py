@@ -28,7 +28,7 @@ class Evidence:
     """What a critic knows: how the outcome relates, where the runs part, and what stands on that line.
 
     `values` are the locals just before that line ran; `local` relates the differing variable's two values. `raised`,
-    `message` and `raised_at` tell the exception that ended the run.
+    `message` and `raised_at` tell the exception that ended the run. `complete` says that both traces are there from first to last line.
     """
 
     relation: Relation
@@ -40,6 +40,7 @@ class Evidence:
     raised: str = ""
     message: str = ""
     raised_at: int | None = None
+    complete: bool = True
 
 
 EDGE = frozenset(
@@ -58,7 +59,7 @@ EDGE = frozenset(
 
 _TYPED = frozenset({
     "text_of_value", "value_of_text", "bytes_and_text", "other_container", "lazy_and_eager", "wrapped",
-    "unwrapped", "bool_instead_of_number", "value_instead_of_bool", "other_type", "truncated", "rounded",
+    "unwrapped", "bool_instead_of_number", "value_instead_of_bool", "number_type", "other_type", "truncated", "rounded",
     "not_rounded",
 })  # fmt: skip
 _BY_RELATION: dict[str, Fault] = {
@@ -77,6 +78,7 @@ _BY_CLASS: dict[str, Fault] = {
     "StopIteration": "missing_case",
     "NotImplementedError": "missing_case",
 }
+_REFUSALS = (ast.Raise, ast.Try, ast.ExceptHandler)
 _ARGUMENTS = ("positional argument", "keyword argument", "required positional")
 
 _OF_CONSTRUCT: dict[Construct, Fault] = {
@@ -119,6 +121,9 @@ _OF_CONSTRUCT: dict[Construct, Fault] = {
 }
 """What is most often wrong with a construct when nothing more is known."""
 
+_ROUNDS: dict[Construct, Fault] = {"range": "off_by_one", "slice": "wrong_index_or_slice"}
+"""What is wrong with a `for` that does a round too many or too few, by what it runs over."""
+
 
 def infer(evidence: Evidence) -> Fault:
     """Return the fault that the evidence speaks for; the first rule that applies decides."""
@@ -143,7 +148,9 @@ def compared(evidence: Evidence) -> tuple[object, object] | None:
 
 
 def _by_relation(evidence: Evidence) -> Fault | None:
-    return _BY_RELATION.get(evidence.relation.name)
+    fault = _BY_RELATION.get(evidence.relation.name)
+    earlier = evidence.parting and evidence.parting.kind != "ended" and not isinstance(evidence.place.node, _REFUSALS)
+    return None if fault == "wrong_exception" and earlier else fault
 
 
 def _accepted(evidence: Evidence) -> Fault | None:
@@ -201,7 +208,7 @@ def _branched(evidence: Evidence) -> Fault | None:
     if isinstance(node, ast.If | ast.While):
         return _condition(evidence)
     if isinstance(node, ast.For):
-        return "off_by_one" if evidence.construct == "range" else "wrong_loop"
+        return _ROUNDS.get(evidence.construct, "wrong_loop")
     return "wrong_loop" if evidence.construct == "jump" else None
 
 

@@ -78,6 +78,8 @@ def one_call(signature: str, contract: Contract, code: str, rng: random.Random, 
             by_keyword = True
             continue
         palette = Palette(slot.name, parameter.seen, tokens)
+        if slot.how == "star" and by_keyword:
+            continue  # an argument that was left out before would be filled by these
         if slot.how == "star":
             shown += [literal(draw_value(parameter.kinds[0], rng, palette, style)) for _ in range(rng.randint(1, 3))]
             continue

@@ -8,7 +8,7 @@ from typing import Final
 KINDS: Final = (
     "int", "nonneg int", "small int", "float", "str", "identifier", "path", "bytes", "bool", "None", "choice",
     "list[int]", "list[str]", "list[float]", "list[list[int]]", "list[bool]", "tuple[int, ...]", "tuple[str, ...]",
-    "dict[str, int]", "dict[str, str]", "set[int]", "list[tuple[str, int]]", "list[tuple[str, str]]",
+    "dict[str, int]", "dict[str, str]", "set[int]", "list[tuple[str, int]]", "list[tuple[str, str]]", "sorted list[int]", "sorted list[float]", "as seen",
 )  # fmt: skip
 
 WORDS: Final[dict[str, str]] = {
@@ -21,6 +21,8 @@ WORDS: Final[dict[str, str]] = {
     "dict[str, int]": "a dictionary from strings to integers", "dict[str, str]": "a dictionary from strings to strings",
     "set[int]": "a set of integers", "list[tuple[str, int]]": "a list of (string, integer) pairs",
     "list[tuple[str, str]]": "a list of (string, string) pairs",
+    "sorted list[int]": "a list of integers in ascending order",
+    "sorted list[float]": "a list of floats in ascending order", "as seen": "a value like those listed",
 }  # fmt: skip
 """How each kind reads in a sentence."""
 
@@ -34,6 +36,7 @@ FAMILIES: Final[tuple[frozenset[str], ...]] = (
     frozenset({"list[int]", "list[float]", "tuple[int, ...]"}),
     frozenset({"list[str]", "tuple[str, ...]"}),
     frozenset({"dict[str, int]", "dict[str, str]"}),
+    frozenset({"sorted list[int]", "sorted list[float]"}),
 )
 
 _SIMPLE: Final[dict[str, tuple[str, ...]]] = {
@@ -55,7 +58,7 @@ _CONTAINERS: Final = {
 
 
 def of_annotation(node: ast.expr | None) -> tuple[str, ...] | None:
-    """Return the kinds an annotation allows; () when it says nothing, None when it names a kind that cannot be drawn."""
+    """Return the kinds an annotation allows; () when it says nothing, None when none of them can be drawn."""
     if node is None:
         return ()
     if isinstance(node, ast.Constant):
@@ -124,6 +127,14 @@ def of_value(value: object) -> str | None:
     return _of_container(value)
 
 
+def _pairs(items: list[object]) -> str | None:
+    pairs = [item for item in items if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)]
+    seconds = {type(pair[1]) for pair in pairs}
+    if len(pairs) < len(items) or not seconds <= {int, str} or len(seconds) != 1:
+        return None
+    return f"list[tuple[str, {seconds.pop().__name__}]]"
+
+
 def _of_container(value: object) -> str | None:
     if isinstance(value, dict):
         inner = {of_value(item) for item in value.values()}
@@ -136,6 +147,8 @@ def _of_container(value: object) -> str | None:
     inner = {of_value(item) for item in value}
     if inner <= {"tuple[int, ...]", "list[int]"} and inner:
         return "list[list[int]]"
+    if not inner <= {"int", "float", "str", "path"}:
+        return _pairs(list(value)) or "as seen"
     if inner <= {"int", "float"}:
         name = "float" if "float" in inner and head == "list" else "int"
         return f"{head}[{name}]" if head == "list" else "tuple[int, ...]"

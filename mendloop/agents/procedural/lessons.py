@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mendloop.agents.procedural.constructs import CONDITIONS, Construct
+from mendloop.agents.procedural.constructs import Construct
 from mendloop.agents.procedural.inference import Fault
 
 _LESSONS: dict[Fault, dict[Construct | None, str]] = {
@@ -153,8 +153,6 @@ _LESSONS: dict[Fault, dict[Construct | None, str]] = {
 
 def lesson_of(fault: Fault, construct: Construct) -> str:
     """Return the lesson of a fault in a construct, or the fault's general one."""
-    if fault == "lost_statement" and construct in CONDITIONS:
-        construct = "truth"
     lessons = _LESSONS[fault]
     return lessons.get(construct) or lessons[None]
 

@@ -147,18 +147,16 @@ def _check_attribute_writes(unit: ast.stmt) -> None:
 
 def bound_names(node: ast.AST) -> frozenset[str]:
     """Return every name that is bound anywhere inside a node (parameters, targets, nested definitions, imports)."""
-    names: set[str] = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load):
-            names.add(inner.id)
-        elif isinstance(inner, ast.arg):
-            names.add(inner.arg)
-        elif isinstance(inner, ast.FunctionDef | ast.ClassDef) and inner is not node:
-            names.add(inner.name)
-        elif isinstance(inner, ast.ExceptHandler) and inner.name:
-            names.add(inner.name)
-        elif isinstance(inner, ast.alias):
-            names.add(inner.asname or inner.name.partition(".")[0])
-        elif isinstance(inner, ast.MatchAs | ast.MatchStar) and inner.name:
-            names.add(inner.name)
-    return frozenset(names)
+    return frozenset(name for inner in ast.walk(node) if (name := _bound_by(inner, node)))
+
+
+def _bound_by(inner: ast.AST, outermost: ast.AST) -> str | None:
+    if isinstance(inner, ast.Name):
+        return None if isinstance(inner.ctx, ast.Load) else inner.id
+    if isinstance(inner, ast.arg):
+        return inner.arg
+    if isinstance(inner, ast.alias):
+        return inner.asname or inner.name.partition(".")[0]
+    if isinstance(inner, ast.FunctionDef | ast.ClassDef):
+        return None if inner is outermost else inner.name
+    return inner.name if isinstance(inner, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) else None

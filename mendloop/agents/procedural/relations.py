@@ -35,11 +35,7 @@ def relate(
     right, wrong = read(expected), read(observed)
     if right is UNREAD or wrong is UNREAD:
         return relate_death(observed) or _unread(expected, observed)
-    if same(right, wrong) and type(right) is not type(wrong):
-        return Relation(
-            "number_type", f"The amount is right, but {show(wrong)} is {kind_of(wrong)} and not {kind_of(right)}."
-        )
-    if same(right, wrong):
+    if same(right, wrong) and type(right) is type(wrong):
         return Relation("equal", f"The value itself, {show(right)}, is as expected, so something beside it is wrong.")
     related = relate_history(right, wrong, call, setup) or relate_values(right, wrong)
     return (related.name in _COARSE and _unchanged(wrong, arguments)) or related
@@ -62,7 +58,8 @@ _COARSE = frozenset({
 def relate_values(expected: object, observed: object) -> Relation:
     """Return how two different values relate."""
     return (
-        _none(expected, observed)
+        _number_type(expected, observed)
+        or _none(expected, observed)
         or relate_numbers(expected, observed)
         or relate_texts(expected, observed)
         or relate_sequences(expected, observed, relate_values)
@@ -70,6 +67,14 @@ def relate_values(expected: object, observed: object) -> Relation:
         or relate_dicts(expected, observed, relate_values)
         or _other_type(expected, observed)
         or _fallback(expected, observed)
+    )
+
+
+def _number_type(expected: object, observed: object) -> Relation | None:
+    if type(expected) is type(observed) or not same(expected, observed):
+        return None
+    return Relation(
+        "number_type", f"The amount is right, but {show(observed)} is {kind_of(observed)} and not {kind_of(expected)}."
     )
 
 
@@ -178,7 +183,9 @@ def _fallback(expected: object, observed: object) -> Relation:
 
 def _unread(expected: str, observed: str) -> Relation:
     if expected.startswith(_CHECK):
-        return Relation("check_fails", f"The condition {quote(expected.removeprefix(_CHECK))} does not hold for {quote(observed)}.")
+        return Relation(
+            "check_fails", f"The condition {quote(expected.removeprefix(_CHECK))} does not hold for {quote(observed)}."
+        )
     return (relate_texts(expected, observed) if expected != observed else None) or Relation(
         "differs", f"{quote(observed)} is not {quote(expected)}."
     )

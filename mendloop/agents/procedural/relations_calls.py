@@ -9,7 +9,6 @@ import warnings
 from mendloop.agents.procedural.literals import UNREAD, Relation, quote, read, same, show
 from mendloop.agents.procedural.relations_sequences import elements_of
 
-
 _AFTER = re.compile(r"; ([^\W\d]\w*) == ((?:(?! afterwards).)*) afterwards", re.DOTALL)
 
 

@@ -60,7 +60,7 @@ def _shorter(expected: Seq, observed: Seq) -> Relation | None:
         )
     if gap > 1 and same(list(expected[: len(observed)]), list(observed)):
         return Relation(
-            "stops_early", f"The first {plural(len(observed), 'element')} are right, then it stops {gap} too early."
+            "stops_early", f"It is right up to {show(observed[-1])}, then it stops {plural(gap, 'element')} too early."
         )
     if gap > 1 and same(list(expected[gap:]), list(observed)):
         return Relation(
@@ -107,6 +107,9 @@ def _ordered(expected: Seq, observed: Seq) -> Relation | None:
         return Relation("unsorted", f"The elements are right but not in sorted order {where}.")
     if _is_sorted(observed):
         return Relation("sorted", f"The elements came out sorted, which loses their own order {where}.")
+    wrong = [index for index, pair in enumerate(zip(expected, observed, strict=True)) if not same(*pair)]
+    if len(wrong) == 2:
+        return Relation("two_swapped", f"The elements at index {at} and {wrong[1]} changed places.")
     return Relation("reordered", f"The same elements stand in another order {where}.")
 
 
@@ -150,9 +153,10 @@ def _every_number(expected: Seq, observed: Seq) -> Relation | None:
 def _elements(expected: Seq, observed: Seq, inner: Inner) -> Relation | None:
     if len(expected) != len(observed):
         at = _first_difference(expected, observed)
-        found = f"{plural(len(observed), 'element')} instead of {len(expected)}"
+        found = f"{len(observed)} instead of {len(expected)}"
         return Relation(
-            "length_differs", f"There are {found}, and they part at index {at}{_pair_at(expected, observed, at)}."
+            "length_differs",
+            f"The length is {found}, and the two part at index {at}{_pair_at(expected, observed, at)}.",
         )
     wrong = [index for index, pair in enumerate(zip(expected, observed, strict=True)) if not same(*pair)]
     if not wrong:
@@ -164,8 +168,6 @@ def _elements(expected: Seq, observed: Seq, inner: Inner) -> Relation | None:
         name = "nested_element_differs" if deep else "one_element_differs"
         inside = within.sentence.replace("Only the", "Inside it, only the", 1)
         return Relation(name, f"Only the element at index {at} is wrong. {inside}")
-    if len(wrong) == 2 and _same_members(expected, observed):
-        return Relation("two_swapped", f"The elements at index {at} and {wrong[1]} changed places.")
     return Relation(
         "elements_differ",
         f"{len(wrong)} of {len(expected)} elements are wrong, first at index {at}{_pair_at(expected, observed, at)}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -51,11 +52,12 @@ class Candidate(Frozen):
 
 
 class Candidates(Frozen):
-    """All candidates of a source in file order; `skipped` names unusable files, `refused` counts functions by reason."""
+    """All candidates of a source in file order; `skipped` names files, `refused` counts functions by reason."""
 
     package: str
     licence: str
     version: str
+    python: str
     items: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...] = ()
     refused: dict[str, int] = {}
@@ -102,6 +104,7 @@ def read_source(package: str | None = None, path: str | Path | None = None) -> C
         package=place.package,
         licence=place.licence,
         version=place.version,
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
         items=tuple(_with_tests(unique, files)),
         skipped=tuple(broken),
         refused={reason: count for reason, count in sorted(refused.items()) if count},

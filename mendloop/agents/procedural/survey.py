@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import JsonValue
+
 from mendloop.agents.procedural.anchors import verified
 from mendloop.agents.procedural.contracts import (
     Guess,
@@ -36,7 +38,8 @@ from mendloop.tools.values import render
 Run = Callable[[str, Request], Awaitable[Execution]]
 """(slot, request) -> execution; the caller journals it under the slot."""
 
-LIMITS: Final = Limits(cpu_s=0.5, wall_s=5)
+LIMITS: Final = Limits(cpu_s=0.25, wall_s=5)
+"""A function that needs longer on a small input is no material for a dialogue."""
 PROBES = 3
 """Calls per combination of kinds."""
 DRAWN = 48
@@ -83,11 +86,12 @@ async def _survey_one(candidate: Candidate, candidates: Candidates, run: Run, se
     contract = contract_of(guesses, kinds, _evidence(candidate, guesses))
     texts = fresh_calls(candidate.signature, contract, candidate.code, rng, DRAWN, _plain_calls(candidate))
     drawn = [Call(id=f"i{place:02d}", call=text) for place, text in enumerate(texts)]
-    anchors = [
-        Call(id=f"x{place:02d}", call=case.call, setup=case.setup) for place, case in enumerate(candidate.cases)
-    ]
+    anchors = [Call(id=f"x{place:02d}", call=case.call, setup=case.setup) for place, case in enumerate(candidate.cases)]
     ahead = await _run(run, f"survey/{candidate.id}/ahead", candidate, [*drawn, *anchors], 0)
-    back = await _run(run, f"survey/{candidate.id}/back", candidate, drawn[::-1], 1)
+    ended = [call for call in drawn if call.id in ahead and ahead[call.id].status in ("returned", "raised")]
+    if len(ended) < len(drawn) - 3:
+        raise NotUsable("does not end or cannot be written down on many inputs")
+    back = await _run(run, f"survey/{candidate.id}/back", candidate, ended[::-1], 1)
     seen = _Seen.of(candidate, drawn, ahead, back)
     pool = seen.pool()
     _judge(pool, seen)
@@ -111,9 +115,7 @@ async def _survey_one(candidate: Candidate, candidates: Candidates, run: Run, se
     )
 
 
-async def _run(
-    run: Run, slot: str, candidate: Candidate, calls: Sequence[Call], hash_seed: int
-) -> dict[str, Outcome]:
+async def _run(run: Run, slot: str, candidate: Candidate, calls: Sequence[Call], hash_seed: int) -> dict[str, Outcome]:
     request = Request(code=candidate.code, calls=tuple(calls), limits=LIMITS, hash_seed=hash_seed)
     execution = await run(slot, request)
     return {outcome.id: outcome for outcome in execution.outcomes}
@@ -124,12 +126,12 @@ async def _probe(
 ) -> dict[str, tuple[str, ...]]:
     """Return the kinds of each parameter that worked in the sandbox; raises NotUsable when none did."""
     tried = combinations(guesses)
-    optional = {g.name: tuple(kind for kind, _ in g.scored[:2]) for g in guesses if g.optional}
+    optional = {g.name: _optional_kinds(g) for g in guesses if g.optional}
     calls: list[Call] = []
     for place, combination in enumerate(tried):
         contract = contract_of(guesses, {name: (kind,) for name, kind in combination.items()}, ())
         texts = [
-            one_call(candidate.signature, contract, candidate.code, rng, style) for style in ("basic", "edge", "basic")
+            one_call(candidate.signature, contract, candidate.code, rng, style) for style in ("basic", "edge", "large")
         ]
         calls += [Call(id=f"{place}.{n}", call=text) for n, text in enumerate(texts[:PROBES])]
     outcomes = await _run(run, f"survey/{candidate.id}/probe", candidate, calls, 0)
@@ -140,15 +142,23 @@ async def _probe(
         for place, (combination, good) in enumerate(zip(tried, success, strict=True))
     ]
     good = [place for place in range(len(tried)) if success[place] >= MIN_SUCCESS]
+    if good and sum(outcome.status == "timeout" for outcome in outcomes.values()) > 1:
+        raise NotUsable("takes too long")
     if not good:
         raise NotUsable("no kind of input works")
     best = max(good, key=lambda place: (scores[place], -place))
-    kinds = {name: (kind,) for name, kind in tried[best].items()}
+    kinds: dict[str, tuple[str, ...]] = {name: (kind,) for name, kind in tried[best].items()}
     for place in good:
         if success[place] >= 0.99 and (other := _variation(tried[best], tried[place])):
             name, kind = other
             kinds[name] = (*kinds[name], kind)[:2]
     return {name: shown for name, shown in optional.items() if shown} | kinds
+
+
+def _optional_kinds(of: Guess) -> tuple[str, ...]:
+    """Return the best kind of an optional parameter, and the next when it is a close relative."""
+    kinds = [kind for kind, _ in of.scored[:2]]
+    return tuple(kinds if len(kinds) == 2 and same_family(*kinds) else kinds[:1])
 
 
 def _variation(best: dict[str, str], other: dict[str, str]) -> tuple[str, str] | None:
@@ -200,7 +210,7 @@ class _Seen:
             text, one, two = call.call or "", ahead.get(call.id), back.get(call.id)
             if one is None or two is None or one.status not in ("returned", "raised"):
                 failed.append(text)
-            elif (one.status, one.value, one.error) != (two.status, two.value, two.error):
+            elif _print(one) != _print(two):
                 unstable += 1
             elif one.status == "returned":
                 shown = render(one.value)
@@ -231,6 +241,11 @@ class _Seen:
 
     def exceptions(self) -> tuple[str, ...]:
         return tuple(sorted(set(self.raised.values())))
+
+
+def _print(outcome: Outcome) -> tuple[str, JsonValue, str]:
+    """Return what must be the same in both runs; a message may hold an address."""
+    return outcome.status, outcome.value, outcome.error.type if outcome.error else ""
 
 
 def _judge(pool: Sequence[str], seen: _Seen) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-import keyword
 from collections.abc import Sequence
+
+from mendloop.agents.procedural.purity import BUILTINS
 
 SHINGLE = 4
 NEAR = 0.6
@@ -43,6 +44,6 @@ def _word(node: ast.AST) -> str:
         return f".{node.attr}"
     if isinstance(node, ast.Constant):
         return f"{type(node.value).__name__}"
-    if isinstance(node, ast.Name) and (keyword.issoftkeyword(node.id) or node.id in __builtins_names__):
+    if isinstance(node, ast.Name) and node.id in BUILTINS:
         return node.id
     return type(node).__name__

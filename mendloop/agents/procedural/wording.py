@@ -79,11 +79,14 @@ def _departure(evidence: Evidence) -> str:
     if not evidence.place.line:
         return ""
     at = _at(evidence.place.line, evidence.place.text, evidence.place.name)
-    if evidence.raised and evidence.relation.name.startswith(("raises_", "other_")):
+    raised = evidence.raised and evidence.relation.name.startswith(("raises_", "other_"))
+    if not evidence.complete:
+        return f"The error comes from {at}." if raised else f"As far as it was recorded, the run was last at {at}."
+    if raised:
         return f"Up to {at} every line and every local variable is as in a correct run; the error comes from there."
     return (
-        "Every line executed, and every local variable, is as in a "
-        f"correct run, so the result itself is made wrongly by {at}."
+        "Every line executed and every local variable is as in a correct run, "
+        f"so only the result itself can be wrong; it is made by {at}."
     )
 
 
@@ -115,8 +118,10 @@ def _should_be(parting: Parting) -> str:
 
 
 def _local(evidence: Evidence) -> str:
-    same = evidence.local is None or evidence.local.name in (evidence.relation.name, "differs")
-    return "" if same or evidence.local is None else f" {evidence.local.sentence}"
+    local = evidence.local
+    if local is None or local.name == "differs" or local.sentence in evidence.relation.sentence:
+        return ""
+    return f" {local.sentence}"
 
 
 def _branch(parting: Parting, evidence: Evidence) -> str:
@@ -194,6 +199,8 @@ def _onwards(parting: Parting) -> str:
 
 
 def _went_on(parting: Parting, evidence: Evidence) -> str:
+    if parting.next_line == parting.line:
+        return f"A correct run ends before {_where(parting)}, which this one goes on to."
     return f"After {_where(parting)}, a correct run ends, but this one goes on to line {parting.next_line}."
 
 
@@ -270,7 +277,7 @@ def _others(failure: Failure) -> str:
     if failure.also_failing == 0:
         return (
             f"It is the only failing case; {plural(failure.passing, 'other')} "
-            f"{verb}, so only special inputs are affected."
+            f"{verb}{', so only special inputs are affected' if failure.passing > 2 else ''}."
         )
     return (
         f"{plural(failure.also_failing, 'other case')} "

@@ -28,7 +28,7 @@ _BOOT = (
 
 def interpreter() -> str:
     """Return the interpreter behind any virtual environment: its folder holds the standard library."""
-    return str(Path(sys._base_executable or sys.executable).resolve())
+    return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
 
 
 class Worker:
@@ -106,7 +106,7 @@ class Worker:
     async def _reap(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_S):
-                while self._process.poll() is None:
+                while self._process.poll() is None:  # noqa: ASYNC110 - a child process sets no event
                     await asyncio.sleep(0.002)
             return
         self._process.kill()

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mendloop.errors import IsolationError, SandboxError
-from mendloop.records import Execution, Limits, Outcome, Probe, Request
+from mendloop.records import Execution, Outcome, Probe, Request
 from mendloop.tools.sandbox.link import Worker
 from mendloop.tools.sandbox.probe import probe_sandbox
 from mendloop.tools.sandbox.remedies import remedy
@@ -151,13 +151,12 @@ def _outcome(request: Request, index: int, status: str, line: bytes, ms: float, 
         outcome = Outcome.model_validate({**told, "id": name, "stdout": printed})
     except (ValueError, TypeError, RecursionError, ValidationError):
         return Outcome(id=name, status="missing", stdout=printed)
-    values = [outcome.value, *outcome.after.values()]
-    if outcome.status in ("timeout", "missing") or (outcome.status == "raised") != (outcome.error is not None):
-        if outcome.status not in ("memory", "unencodable"):
-            return Outcome(id=name, status="missing", stdout=printed)
-    if not math.isfinite(outcome.ms) or not all(is_tagged(value) for value in values):
-        return Outcome(id=name, status="missing", stdout=printed)
-    return outcome
+    return outcome if _is_plausible(outcome) else Outcome(id=name, status="missing", stdout=printed)
 
 
-__all__ = ["ISOLATION", "Limits", "LocalSandbox"]
+def _is_plausible(outcome: Outcome) -> bool:
+    """Tell whether a program's process may say this of itself: it could have written anything."""
+    told = outcome.status in ("returned", "raised", "memory", "unencodable")
+    consistent = (outcome.status == "returned") == (outcome.error is None)
+    values = all(is_tagged(value) for value in (outcome.value, *outcome.after.values()))
+    return told and consistent and values and 0 <= outcome.ms < math.inf

@@ -1,5 +1,134 @@
-"""Dry run of a sandbox."""
+"""The dry run: programs try from inside what no program may do, and each layer reports what it met."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from mendloop.errors import IsolationError, SandboxError
+from mendloop.records import Call, Execution, Limits, Outcome, Probe, Request
 from mendloop.tools.sandbox.protocol import Sandbox
-from mendloop.records import Probe
+from mendloop.tools.sandbox.remedies import remedy
+
+_SMALL = Limits(cpu_s=5, wall_s=10, memory_mb=64, pids=8, disk_mb=2, output_mb=0.1)
+
+# Every attempt returns None when it was stopped, else a text that says how far it got.
+_ATTEMPTS = """
+import os, socket, ctypes, time
+
+def attempt(action, *stopped):
+    try:
+        return action()
+    except stopped or OSError:
+        return None
+
+def read_files(paths):
+    open_paths = [path for path in paths if attempt(lambda: open(path, "rb").close() or path)]
+    return f"can open {open_paths}" if open_paths else None
+
+def write_outside():
+    places = ["/", "/usr", "/lib", "/etc", "/dev", "/root", "/home", "/var", os.path.dirname(os.__file__)]
+    done = [place for place in places if attempt(lambda: open(place + "/.probe", "w").close() or place)]
+    return f"can write to {done}" if done else None
+
+def connect(port):
+    def action():
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return "reached a server of the host on 127.0.0.1"
+    return attempt(action)
+
+def other_processes(host_pid):
+    if os.path.exists("/proc/1"):
+        return "sees /proc"
+    return attempt(lambda: os.kill(host_pid, 0) or "can signal the process that started it")
+
+def mount():
+    done = ctypes.CDLL(None).mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0
+    return "can mount" if done else None
+
+def namespaces():
+    done = ctypes.CDLL(None).unshare(0x10000000) == 0
+    return "can make a user namespace" if done else None
+
+def privileges():
+    if os.getuid() == 0:
+        return "is root"
+    return attempt(lambda: os.sethostname("x") if hasattr(os, "sethostname") else os.chown("/tmp", 0, 0) or "can chown")
+
+def environment():
+    return f"sees {sorted(os.environ)}" if os.environ else None
+
+def processes():
+    count = 0
+    try:
+        while count < 64:
+            if os.fork() == 0:
+                time.sleep(60)
+            count += 1
+    except OSError:
+        return None
+    return f"started {count} processes"
+
+def disk():
+    def action():
+        with open("big", "wb") as file:
+            for _ in range(64):
+                file.write(bytes(1 << 20))
+        return "wrote 64 MB"
+    return attempt(action)
+
+def memory():
+    return attempt(lambda: f"took {len(bytearray(1 << 30)) >> 20} MB", MemoryError)
+"""
+
+_BY_CALL = {
+    "read files of the host": "read_files({paths!r})",
+    "write outside the scratch folder": "write_outside()",
+    "network": "connect({port})",
+    "other processes": "other_processes({pid})",
+    "mounts": "mount()",
+    "namespaces": "namespaces()",
+    "privileges": "privileges()",
+    "environment": "environment()",
+    "limit on memory": "memory()",
+    "limit on disk": "disk()",
+    "limit on processes": "processes()",
+}
+
+
 async def probe_sandbox(sandbox: Sandbox) -> tuple[Probe, ...]:
-    return ()
+    """Return one probe for each layer; a layer that cannot be set up is the only one in the answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        facts = {"paths": _private_paths(), "port": server.getsockname()[1], "pid": os.getpid()}
+        calls = tuple(
+            Call(id=layer, call=call.format(**facts), isolated=layer.startswith("limit"))
+            for layer, call in _BY_CALL.items()
+        )
+        try:
+            execution = await sandbox.run(Request(code=_ATTEMPTS, calls=calls, limits=_SMALL))
+        except IsolationError as error:
+            return (Probe(layer=error.where, ok=False, detail=error.what, remedy=error.remedy),)
+        except SandboxError as error:
+            return (Probe(layer="worker", ok=False, detail=error.what, remedy=remedy("worker")),)
+    if execution.status == "sandbox_error":
+        return (Probe(layer="worker", ok=False, detail=execution.message, remedy=remedy("worker")),)
+    setup = Probe(layer="namespaces", ok=True, detail="user, pid, network, mount, ipc and uts namespaces stand")
+    return (setup, *_judged(execution))
+
+
+def _private_paths() -> list[str]:
+    return ["/etc/shadow", "/etc/passwd", "/proc/1/environ", "/proc/self/environ", __file__]
+
+
+def _judged(execution: Execution) -> list[Probe]:
+    return [_probe(outcome) for outcome in execution.outcomes]
+
+
+def _probe(outcome: Outcome) -> Probe:
+    layer = outcome.id
+    stopped = outcome.status in ("returned", "memory") and outcome.value is None
+    if stopped:
+        return Probe(layer=layer, ok=True, detail="holds")
+    detail = str(outcome.value) if outcome.status == "returned" else f"the attempt ended as {outcome.status}"
+    return Probe(layer=layer, ok=False, detail=detail, remedy=remedy(layer))

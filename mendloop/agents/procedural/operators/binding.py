@@ -13,15 +13,26 @@ Bound = frozenset[str]
 def possibly_unbound(function: FunctionNode) -> set[str]:
     """Return the local names that some path reads unbound, if every `for` loop runs at least once.
 
-    Nested functions and classes are not entered. Parameters count as bound.
+    Each nested function is looked at for itself. Parameters count as bound.
     """
-    local = {
-        node.id for node in walk_inside(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    functions = (node for node in ast.walk(function) if isinstance(node, FunctionNode))
+    return set[str]().union(*(_unbound_in(each) for each in functions))
+
+
+def _unbound_in(function: FunctionNode) -> set[str]:
+    inside = list(walk_inside(function))
+    local = {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imports = (node for node in inside if isinstance(node, ast.Import | ast.ImportFrom))
+    local |= {name for node in imports for name in _imported(node)}
+    elsewhere = {name for node in inside if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
     parameters = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
     missing = set[str]()
     _block(function.body, frozenset(parameters), missing)
-    return missing & local
+    return missing & local - elsewhere
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
+    return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
 
 
 def _block(block: Sequence[ast.stmt], bound: Bound, missing: set[str]) -> Bound | None:
@@ -63,7 +74,7 @@ def _statement(node: ast.stmt, bound: Bound, missing: set[str]) -> Bound | None:
             ends = [_block(case.body, bound | _captured(case), missing) for case in node.cases]
             return _joined([*ends, bound])
         case ast.Import() | ast.ImportFrom():
-            return bound | {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            return bound | _imported(node)
         case _:
             return _read([node], bound, missing)
 

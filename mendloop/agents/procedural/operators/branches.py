@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mendloop.agents.procedural.operators.edits import Edit, Operator, quote
 from mendloop.agents.procedural.operators.scope import Scope
-from mendloop.agents.procedural.operators.walks import bound_by, is_method, leaves, names_in, stored
+from mendloop.agents.procedural.operators.walks import leaves, names_in, stored
 
 
 def missing_base_case(scope: Scope) -> Iterator[Edit]:
@@ -53,7 +53,7 @@ def lost_else(scope: Scope) -> Iterator[Edit]:
         first = node.orelse[0]
         if isinstance(first, ast.If) and _is_elif(scope, first):
             continue
-        if bound_by(node.orelse) - scope.bound_before(node) or not scope.text.owns_lines(last):
+        if not scope.text.owns_lines(last):
             continue
         begin = scope.text.lines(scope.text.line_at(start), scope.text.line_at(start)).end
         end = scope.text.lines_of(last).end
@@ -69,7 +69,7 @@ def lost_elif(scope: Scope) -> Iterator[Edit]:
     for node in scope.nodes(ast.If):
         if not _is_elif(scope, node) or not scope.may_remove(node):
             continue
-        if bound_by(node.body) - scope.bound_before(node) or not scope.text.owns_lines(node.body[-1]):
+        if not scope.text.owns_lines(node.body[-1]):
             continue
         begin = scope.text.lines(node.lineno, node.lineno).start
         end = scope.text.lines_of(node.body[-1]).end
@@ -107,7 +107,7 @@ def _is_step(scope: Scope, node: ast.stmt) -> bool:
         case ast.AugAssign():
             return True
         case ast.Expr(value=ast.Call() as call):
-            return is_method(call) or isinstance(call.func, ast.Attribute)
+            return isinstance(call.func, ast.Attribute)
         case ast.Assign(targets=[ast.Name() as target]):
             return stored(target) <= scope.bound_before(node)
         case ast.Assign(targets=[ast.Subscript()]):

@@ -51,8 +51,14 @@ def separator(scope: Scope) -> Iterator[Edit]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and scope.may_edit(node):
                 after = _other_separator(node.value)
                 if after is not None and after != node.value:
-                    summary = f"`.{call.func.attr}` works with `{after!r}` where {quote(scope.source(node))} belongs."
-                    yield scope.replace(node, repr(after), summary)
+                    given = quote(scope.source(node))
+                    summary = f"`.{call.func.attr}` works with {quote(repr(after))} where {given} belongs."
+                    yield scope.replace(node, _quoted_like(scope.source(node), after), summary)
+
+
+def _quoted_like(literal: str, value: str) -> str:
+    text = repr(value)
+    return f'"{text[1:-1]}"' if literal.endswith('"') and text.startswith("'") and '"' not in text else text
 
 
 def _other_separator(value: str) -> str | None:

@@ -53,14 +53,18 @@ def _silent_parts(node: ast.AST) -> Iterator[ast.AST]:
                 yield from (*node.exc.args, *node.exc.keywords)
             if node.cause:
                 yield node.cause
-        case ast.Call() if is_call(node, *_TALK):
+        case ast.Call() if _only_talks(node):
             yield node
-        case ast.Call() if is_method(node, *_TALK) and root_name(node.func) in _LOGGERS:
+        case ast.Expr() if _only_talks(node.value):
             yield node
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             yield node
         case ast.BinOp(left=ast.Constant(value=str() | bytes()), op=ast.Mod()):
             yield node.left
+
+
+def _only_talks(node: ast.expr) -> bool:
+    return is_call(node, *_TALK) or (is_method(node, *_TALK) and root_name(node.func) in _LOGGERS)
 
 
 def _message_assignments(function: FunctionNode, silent: set[ast.AST]) -> set[ast.AST]:

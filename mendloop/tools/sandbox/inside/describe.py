@@ -7,7 +7,7 @@ from types import TracebackType
 
 from .encode import quote
 
-__builtins__ = dict(vars(builtins))
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]  # a dict serves as well as a module
 
 FILENAME = "<solution>"
 MAX_MESSAGE = 2_000

@@ -11,7 +11,7 @@ import builtins
 from json.encoder import encode_basestring_ascii as _quote
 
 # A program may replace anything in the real module; the functions below keep the copy made here.
-__builtins__ = dict(vars(builtins))
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]  # a dict serves as well as a module
 
 MAX_DEPTH = 64
 MAX_ITEMS = 100_000
@@ -19,7 +19,7 @@ MAX_TEXT = 1_000_000
 MAX_ITERATED = 10_000
 
 _SEQUENCES: dict[type, str] = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset"}
-_VIEWS = (range, type({}.keys()), type({}.values()), type({}.items()))
+_VIEWS: tuple[type, ...] = (range, type({}.keys()), type({}.values()), type({}.items()))
 _type_mro = type.__dict__["__mro__"].__get__
 _type_dict = type.__dict__["__dict__"].__get__
 _type_name = type.__dict__["__name__"].__get__
@@ -74,8 +74,9 @@ class _Encoder:
             return self.string(value)  # type: ignore[arg-type]  # exactly a str
         if kind is int:
             self.spend(value.bit_length() // 4)  # type: ignore[attr-defined]  # exactly an int
-            small = -(2**53) < value < 2**53  # type: ignore[operator]
-            return str(value) if small else f'["int","{hex(value)}"]'  # type: ignore[call-overload]
+            assert isinstance(value, int)
+            small = -(2**53) < value < 2**53
+            return str(value) if small else f'["int","{hex(value)}"]'
         if kind is float:
             self.spend(24)
             return f'["float","{value!r}"]'

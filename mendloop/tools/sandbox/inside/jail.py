@@ -1,5 +1,7 @@
 """Enter the namespaces a worker lives in, and close the last doors of each child. Fails closed, by layer."""
 
+# ruff: noqa: PTH
+# system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 
 import os

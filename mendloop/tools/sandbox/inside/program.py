@@ -23,7 +23,7 @@ from .encode import UnencodableError, encode, quote
 from .jail import SCRATCH, VERDICT_FD
 from .trace import Recorder
 
-__builtins__ = dict(vars(builtins))
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]  # a dict serves as well as a module
 
 # Kinds of frame on the verdict channel; each frame is kind (1 byte), index of the call, length of the JSON, JSON.
 READY, LOADED, OUTCOME, NO_MEMORY, NO_DISK, NO_PIDS = range(6)
@@ -100,12 +100,24 @@ def _make_call(index: int, call: dict[str, Any], module: ModuleType, *, trace: b
         finally:
             if recorder:
                 steps = f',"trace":{recorder.stop()}'
-        after = [f"{quote(name)}:{encode(names[name])}" for name in call["after"] if name in names]
+        after = _after(call["after"], names)
     except BaseException as error:
-        _report(index, error, began, steps)
+        _report(index, error, began, _after_exception(call["after"], names) + steps)
         return
-    body = f'"value":{result},"after":{{{",".join(after)}}}'
-    _send(_disk_state(), index, f'{{"status":"returned","ms":{_since(began)},{body}{steps}}}')
+    _send(_disk_state(), index, f'{{"status":"returned","ms":{_since(began)},"value":{result}{after}{steps}}}')
+
+
+def _after(wanted: Sequence[str], names: dict[str, Any]) -> str:
+    """Return the variables of `setup` as they are after the call; one that is not there is left out."""
+    pairs = [f"{quote(name)}:{encode(names[name])}" for name in wanted if name in names]
+    return f',"after":{{{",".join(pairs)}}}'
+
+
+def _after_exception(wanted: Sequence[str], names: dict[str, Any]) -> str:
+    try:
+        return _after(wanted, names) if wanted else ""
+    except BaseException:
+        return ""
 
 
 def _compiled(text: str, mode: str) -> CodeType:

@@ -1,5 +1,7 @@
 """A read-only root that holds the interpreter, its libraries, two devices and nothing else."""
 
+# ruff: noqa: PTH
+# system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 
 import os

@@ -11,7 +11,7 @@ from typing import Any
 from .describe import FILENAME
 from .encode import quote
 
-__builtins__ = dict(vars(builtins))
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]  # a dict serves as well as a module
 
 MAX_STEPS = 2_000
 MAX_REPR = 80

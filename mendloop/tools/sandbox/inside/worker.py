@@ -6,6 +6,8 @@ what they use, ends them, and tells the host. Its only input is the control sock
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import select
@@ -20,10 +22,33 @@ from . import jail, program, syscalls
 from .watch import Watch
 
 # What most programs import, loaded once: a child starts with it.
-PRELOAD = (
-    "abc bisect collections collections.abc contextlib copy dataclasses datetime decimal enum fractions functools "
-    "heapq io itertools json math operator random re string sys time traceback typing"
-).split()
+PRELOAD = [
+    "abc",
+    "bisect",
+    "collections",
+    "collections.abc",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "heapq",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "random",
+    "re",
+    "string",
+    "sys",
+    "time",
+    "traceback",
+    "typing",
+]
 
 _FIRST_TICK_S = 0.01
 _TICK_S = 0.02
@@ -55,8 +80,6 @@ def main(control_fd: int, host_pid: int) -> None:
     except BaseException as error:
         send(control, {"layer": "worker", "errno": 0, "detail": f"{type(error).__name__}: {error}"})
         os._exit(1)
-    import gc
-
     gc.collect()
     gc.freeze()
     watch = Watch(proc)
@@ -200,15 +223,13 @@ class Session:
         pid = syscalls.clone(jail.CHILD_SPACES)
         if pid == 0:
             self._become_program(calls, [write for _, write in pipes], stdin)
-        reads = []
         for read, write in pipes:
             os.close(write)
             os.set_blocking(read, False)
-            reads.append(read)
+        verdict, stdout, stderr = (read for read, _ in pipes)
         whole = calls[0][1]["call"] is None
-        child = Child(pid, os.pidfd_open(pid), *reads, calls, whole)
-        child.case_began = time.monotonic()
-        return child
+        pidfd = os.pidfd_open(pid)
+        return Child(pid, pidfd, verdict, stdout, stderr, calls, whole, case_began=time.monotonic())
 
     def _become_program(self, calls: list[tuple[int, dict[str, Any]]], writes: list[int], stdin: str | None) -> None:
         """Close every door in the child and run the program; never returns."""
@@ -268,9 +289,8 @@ class Session:
             self._pids_hit = True
         if use.resident > limit:
             child.reason = "memory"
-        elif child.cpu_seen - child.case_cpu > self._limits["cpu_s"]:
-            child.reason = "timeout"
-        elif time.monotonic() - child.case_began > self._limits["wall_s"]:
+        used, waited = child.cpu_seen - child.case_cpu, time.monotonic() - child.case_began
+        if not child.reason and (used > self._limits["cpu_s"] or waited > self._limits["wall_s"]):
             child.reason = "timeout"
 
     def _read(self, child: Child, descriptor: int) -> bool:
@@ -332,10 +352,8 @@ class Session:
 
     def _bury(self, child: Child) -> None:
         """Kill what is left of the child, take its last words, add up what it used."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         _, status, usage = os.wait4(child.pid, 0)
         for descriptor in (child.verdict, child.stdout, child.stderr):
             while not child.reason and self._read_rest(child, descriptor):

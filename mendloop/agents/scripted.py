@@ -1,0 +1,105 @@
+"""The scripted team: roles whose answers are written down beforehand. It ships, because tests of scenarios need it.
+
+Every answer is a function of what is asked, never of how often, so that a resumed session gets the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mendloop.agents.critic import Opinion
+from mendloop.agents.programmer import RepairAsk
+from mendloop.agents.proposer import Stock
+from mendloop.agents.tester import SuiteRole
+from mendloop.records import Case, Diagnosis, Failure, Problem, Solution, Suite
+from mendloop.tools.bench import Bench
+
+AUTHOR = "scripted"
+
+
+@dataclass(frozen=True)
+class ScriptedProposer:
+    """States the given problems in order; `restated` maps a problem's id to its second wording."""
+
+    problems: Sequence[Problem]
+    restated: Mapping[str, Problem] = field(default_factory=dict)
+
+    async def prepare(self, bench: Bench) -> Stock:
+        """Return how many problems there are."""
+        return Stock(size=len(self.problems), functions=len(self.problems), modules=1)
+
+    async def propose(self, bench: Bench, index: int) -> Problem | None:
+        """Return problem `index`, None past the end."""
+        return self.problems[index] if index < len(self.problems) else None
+
+    async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
+        """Return the second wording, where one is given."""
+        return self.restated.get(problem.id)
+
+
+@dataclass(frozen=True)
+class ScriptedTester:
+    """Gives the same cases for every problem; `rederived` maps a case's id to what it becomes."""
+
+    shown: Sequence[Case]
+    held_out: Sequence[Case] = ()
+    rederived: Mapping[str, Case] = field(default_factory=dict)
+
+    async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
+        """Return the suite of a role."""
+        return Suite(author=AUTHOR, role=role, cases=tuple(self.shown if role == "shown" else self.held_out))
+
+    async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
+        """Return what the case becomes, None where nothing is given."""
+        return self.rederived.get(case.id)
+
+
+@dataclass(frozen=True)
+class ScriptedProgrammer:
+    """Hands in `programs` one after the other, `peers` beside the first, and `fresh` after a restart."""
+
+    programs: Sequence[str]
+    peers: Sequence[str] = ()
+    fresh: str | None = None
+
+    async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
+        """Return the first program, a peer's, or after a restart the fresh one."""
+        if peer > 0:
+            return _solution(self.peers[peer - 1]) if peer <= len(self.peers) else None
+        if bench.node == "restart":
+            return _solution(self.fresh) if self.fresh is not None else None
+        return _solution(self.programs[0]) if self.programs else None
+
+    async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
+        """Return the program after the one that failed, the same again after the last."""
+        codes = list(self.programs)
+        place = codes.index(ask.solution.code) + 1 if ask.solution.code in codes else len(codes) - 1
+        return _solution(codes[min(place, len(codes) - 1)])
+
+
+@dataclass(frozen=True)
+class ScriptedCritic:
+    """Names one fault for every failure; `opinions` are its first and its second reading of a conflict."""
+
+    fault: str = "unknown_logic"
+    opinions: tuple[Opinion, Opinion] = (Opinion(kind="undecided"), Opinion(kind="undecided"))
+
+    async def diagnose(self, bench: Bench, problem: Problem, solution: Solution, failure: Failure) -> Diagnosis:
+        """Return a diagnosis that quotes the failure."""
+        return Diagnosis(
+            fault=self.fault,
+            error_type="WrongValue",
+            line=None,
+            symptom=f"{failure.case.call} gave {failure.observed}.",
+            text=f"{failure.case.call} should give {failure.expected} and gave {failure.observed}.",
+            lesson="Run the smallest failing input by hand.",
+        )
+
+    async def judge(self, bench: Bench, problem: Problem, failure: Failure) -> Opinion:
+        """Return the first or, asked again in the same visit, the second opinion."""
+        return self.opinions[bench.role == "critic-again"]
+
+
+def _solution(code: str) -> Solution:
+    return Solution(code=code, author=AUTHOR)
