@@ -378,6 +378,7 @@ class TierEvidence(Frozen):
 
     basis: Literal["reference", "peers", "none"]
     shown_cases: int
+    added_cases: int = 0
     held_out_cases: int | None = None
     held_out_passed: int | None = None
     mutants_live: int | None = None

@@ -45,10 +45,15 @@ class ScriptedTester:
     shown: Sequence[Case]
     held_out: Sequence[Case] = ()
     rederived: Mapping[str, Case] = field(default_factory=dict)
+    further: Sequence[Case] = ()
 
     async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
         """Return the suite of a role."""
         return Suite(author=AUTHOR, role=role, cases=tuple(self.shown if role == "shown" else self.held_out))
+
+    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return the further cases."""
+        return tuple(self.further)
 
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
         """Return what the case becomes, None where nothing is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from mendloop.records import Case, Problem, Suite
@@ -15,6 +16,10 @@ class Tester(Protocol):
 
     async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
         """Return a suite; shown and held-out suites of one problem share no case."""
+        ...
+
+    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return further cases that none of the suites has, for those that a suite turns out to need."""
         ...
 
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:

@@ -1,9 +1,8 @@
-"""The end of a session: strengthen, hold out, compare peers, keep or drop, remember."""
+"""The end of a session: hold out, compare peers, keep or drop, remember."""
 
 from __future__ import annotations
 
 import ast
-from typing import Literal
 
 from mendloop.agents.executor import examine
 from mendloop.events import MemoryStored, RecordDropped, RecordKept
@@ -16,8 +15,6 @@ from mendloop.memory.protocol import Found
 from mendloop.records import (
     TRUSTED_ORIGINS,
     Attempt,
-    Problem,
-    ProgramResult,
     Provenance,
     Record,
     Reflection,
@@ -28,50 +25,11 @@ from mendloop.records import (
     digest,
 )
 
-MAX_MUTANTS = 12
 MIN_LIVE_MUTANTS = 5
 MIN_MUTATION_SCORE = 0.8
 MIN_PEERS = 2
 MIN_PEER_INPUTS = 40
 TIER_RANK: dict[Tier, int] = {"C": 0, "B": 1, "A": 2}
-
-
-async def strengthen(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Measure how strong the shown suite is: the share of mutants of the accepted program that it kills.
-
-    A mutant is live when some shown or held-out case tells it from the accepted program; one that no case tells apart
-    may be equivalent and does not count.
-    """
-    shown = desk.journal.get(state["shown"], Suite)
-    held_out = desk.journal.get(state["held_out"], Suite)
-    problem = desk.journal.get(state["problem"], Problem)
-    code = desk.journal.get(state["solutions"][-1], Solution).code
-    killed = live = 0
-    for number, mutant in enumerate(desk.team.mutants(code, problem.entry_point, MAX_MUTANTS)):
-        on_shown = await examine(desk.bench, f"mutant{number}/shown", mutant, shown.cases, desk.team.limits)
-        if not on_shown.passed:
-            killed, live = killed + 1, live + 1
-            continue
-        if not held_out.cases:
-            continue
-        beyond = await examine(desk.bench, f"mutant{number}/held_out", mutant, held_out.cases, desk.team.limits)
-        live += not beyond.passed
-    last = desk.journal.get(state["results"][-1], ProgramResult)
-    evidence = TierEvidence(
-        basis=_basis(shown),
-        shown_cases=len(shown.cases),
-        mutants_live=live,
-        mutants_killed=killed,
-        integrity=last.integrity,
-        isolation=last.isolation,
-    )
-    return {"evidence": desk.journal.put(evidence).sha256}
-
-
-def _basis(suite: Suite) -> Literal["reference", "none"]:
-    if all(case.origin in TRUSTED_ORIGINS for case in suite.cases):
-        return "reference"
-    return "none"
 
 
 async def hold_out(state: RepairState, desk: Desk) -> RepairUpdate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from mendloop.graphs import accepting, judging, mending, opening, routes
+from mendloop.graphs import accepting, judging, mending, opening, routes, strengthening
 from mendloop.graphs.state import RepairInput, RepairState
 from mendloop.graphs.team import RepairContext, Verb, as_node
 
@@ -26,7 +26,7 @@ VERBS: tuple[Verb, ...] = (
     mending.quarantine,
     mending.restate,
     mending.resample,
-    accepting.strengthen,
+    strengthening.strengthen,
     accepting.hold_out,
     accepting.compare_peers,
     accepting.keep,

@@ -24,6 +24,7 @@ from mendloop.runs.schema import DATABASE, connect, read_meta, reading, require_
 RunStatus = Literal["running", "finished", "interrupted"]
 _EVENT_COLUMNS = "n, session, seq, kind, v, key, payload, ts, hash"
 _SHORTEST_PREFIX = 4
+_PAGE = 256
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,16 @@ class Reader:
 
     def events(self, session: str) -> Iterator[StoredEvent]:
         """Yield a session's events in order; none when there is no such session. Raises DamageError."""
-        return self._select("WHERE session = ? ORDER BY seq", session)
+        last = 0
+        while page := self._page("session = ? AND seq > ? ORDER BY seq", session, last):
+            yield from page
+            last = page[-1].seq
 
     def tail(self, after_n: int = 0) -> Iterator[StoredEvent]:
         """Yield the events of all sessions after number `after_n`, in commit order. Raises DamageError."""
-        return self._select("WHERE n > ? ORDER BY n", after_n)
+        while page := self._page("n > ? ORDER BY n", after_n):
+            yield from page
+            after_n = page[-1].n
 
     def sessions(
         self,
@@ -151,8 +157,8 @@ class Reader:
         where, values = ("", ()) if session is None else ("WHERE session = ?", (session,))
         with reading(self.path):
             query = f"SELECT n, session, author, kind, text, ts, hash FROM annotation {where} ORDER BY n"  # noqa: S608
-            for row in self._connection.execute(query, values):
-                yield Annotation(*row)
+            rows = self._connection.execute(query, values).fetchall()
+        yield from (Annotation(*row) for row in rows)
 
     def blob(self, blob: Ref | str) -> str:
         """Return a blob's stored text (canonical JSON) by reference or full hash.
@@ -211,10 +217,11 @@ class Reader:
         """Close it."""
         self.close()
 
-    def _select(self, where: str, *values: object) -> Iterator[StoredEvent]:
+    def _page(self, where: str, *values: object) -> list[StoredEvent]:
+        # Whole pages: a statement left half read would keep old content alive and the log from being emptied.
+        query = f"SELECT {_EVENT_COLUMNS} FROM event WHERE {where} LIMIT {_PAGE}"  # noqa: S608
         with reading(self.path):
-            for row in self._connection.execute(f"SELECT {_EVENT_COLUMNS} FROM event {where}", values):  # noqa: S608
-                yield StoredEvent(*row)
+            return [StoredEvent(*row) for row in self._connection.execute(query, values)]
 
 
 _ERASED = "SELECT sha256 FROM blob WHERE data IS NULL"

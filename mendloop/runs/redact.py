@@ -18,6 +18,10 @@ from mendloop.runs.schema import REDACT_KEY, connect, require_run
 from mendloop.runs.store import opened_ledger
 
 
+_PATIENCE_MS = 2000
+"""How long a reader in the middle of a page is waited for."""
+
+
 @dataclass(frozen=True)
 class Redaction:
     """What was erased, and which events (session, seq) refer to it: those can no longer be replayed or exported."""
@@ -62,6 +66,7 @@ def _purge(path: Path) -> None:
         connection = connect(path, "rw")
         try:
             connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
             _empty_log(path, connection)
             connection.execute("VACUUM")
             _empty_log(path, connection)

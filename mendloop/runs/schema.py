@@ -102,7 +102,7 @@ def read_meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
         version = int(meta["version"])
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
+        if "no such table" in str(error) and not (path / HEAD).exists():
             raise not_a_run(path) from error
         raise unreadable(path, error) from error
     except (sqlite3.DatabaseError, KeyError, ValueError) as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mendloop.runs.reader import Reader
 from mendloop.runs.verify import verify
 
-SESSIONS, STEPS = 6, 40
+SESSIONS, STEPS = 6, 60
 
 CHILD = f"""
 import asyncio, os, sys
@@ -57,7 +57,7 @@ def test_a_run_killed_again_and_again_completes_and_repays_nothing(tmp_path: Pat
             deadline = time.monotonic() + 20
             while child.poll() is None and len(answered(log)) <= len(before) and time.monotonic() < deadline:
                 time.sleep(0.002)
-            time.sleep(moments.uniform(0, 0.06))
+            time.sleep(moments.uniform(0, 0.15))
             if child.poll() is None:
                 os.kill(child.pid, signal.SIGKILL)
                 kills += 1

@@ -69,7 +69,7 @@ def test_a_tolerance_never_makes_an_equal_value_different(value: Any) -> None:
         ("{1, 2, 3}", "{3.0, 2, 1}"),
         ("iter([1, 2])", "iter([1, 2])"),
         ("complex(nan, inf)", "complex(nan, inf)"),
-        ("10**0" if False else "1e400", "inf"),
+        ("1e400", "inf"),
         ("'a' 'b'", "'ab'"),
         ("set()", "set()"),
         ("0x10", "16"),
@@ -165,8 +165,8 @@ def test_an_int_beyond_the_digit_limit_survives_the_round_trip() -> None:
         "-'a'",
         "{**{}}",
         "lambda: 1",
-        "'\\ud800" "",
-        "(" * 150 + ")" * 150,
+        "'open",
+        "[" * 150 + "]" * 150,
         "9" * 5000,
         "a.b",
         "not 1",
@@ -179,7 +179,17 @@ def test_what_is_not_a_literal_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [object(), type, len, [object()], {1: object()}, range(10_001), "x" * 1_000_001, list(range(100_001)), 1 << 5_000_000],
+    [
+        object(),
+        type,
+        len,
+        [object()],
+        {1: object()},
+        range(10_001),
+        "x" * 1_000_001,
+        list(range(100_001)),
+        1 << 5_000_000,
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_cannot_be_encoded_is_refused(value: object) -> None:

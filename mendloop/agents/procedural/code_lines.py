@@ -57,7 +57,8 @@ def place_at(code: str, line: int) -> Place:
 
 def _without_comment(line: str) -> str:
     code, mark, rest = line.partition("  #")
-    return line.strip() if mark and ('"' in rest or "'" in rest) else code.strip()
+    kept = line if mark and ('"' in rest or "'" in rest) else code
+    return kept.strip().removesuffix("\\").rstrip()
 
 
 def header_lines(node: Node) -> range:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,17 +32,39 @@ RANGES: Final[dict[str, tuple[int, int]]] = {
 }  # fmt: skip
 """Whole numbers whose meaning their name tells."""
 
+REALISTIC: Final[dict[str, tuple[str, ...]]] = {
+    "url": ("http://example.com/a/b?x=1&y=2#top", "https://user:pw@host:8080/", "ftp://h/f.txt", "/only/path", "a?b"),
+    "uri": ("http://example.com/a/b", "urn:isbn:12", "mailto:ann@example.org"),
+    "host": ("example.com:80", "user:pw@example.org", "[::1]:8080", "localhost", "10.0.0.1"),
+    "proxy": ("http://user:pw@proxy.example.com:3128/", "proxy.example.com", "host:80", "file:/ftp.example.com/"),
+    "addr": ("Ann Lee <ann@example.org>", "bob@example.com", "10.0.0.1", "::1"),
+    "date": ("2024-02-29", "Mon, 01 Jan 2024 10:00:00 GMT", "1999-12-31T23:59:59Z", "01/02/2003"),
+    "time": ("12:30", "23:59:59", "00:00:00.5", "7:05"),
+    "version": ("1.2.3", "0.10", "2.0.0rc1", "1.0.dev3", "10"),
+    "header": ("text/html; charset=utf-8", "a=1; b=2", 'form-data; name="f"', "gzip, br;q=0.5"),
+    "query": ("a=1&b=2", "q=x+y", "k", "a=1&a=2"),
+    "type": ("text/plain", "image/png; q=1", "application/json"),
+    "html": ("<p>a &amp; b</p>", "<br/>", "x < y"), "xml": ("<a b='c'>d</a>", "a &lt; b"),
+    "hex": ("ff", "0x1A", "deadbeef"), "cookie": ("a=1; Path=/", "sid=abc; HttpOnly"),
+    "locale": ("en_US.UTF-8", "de_DE@euro", "C", "fr"), "code": ("x = 1\n", "def f():\n    return 1\n"),
+}  # fmt: skip
+"""Texts in the formats that a parameter's name promises; a parser is not tested by noise."""
+
 Style = str
 """How a value is drawn: "basic", "edge" or "large"."""
 
 
 @dataclass(frozen=True)
 class Palette:
-    """What values of one parameter are made from: its name, literals seen, and strings the code itself mentions."""
+    """What values of one parameter are made from: its name, literals seen, and what the code mentions.
+
+    `tokens` are short strings of the code, `phrases` are examples quoted in its documentation.
+    """
 
     name: str = ""
     seen: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
 
 
 def draw_value(kind: str, rng: random.Random, palette: Palette, style: Style) -> Any:
@@ -88,6 +111,19 @@ def tokens_of(code: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:60]
 
 
+_QUOTED = re.compile(r"""(?<![\w])(?:'([^'\n]{2,40})'|"([^"\n]{2,40})"|`([^`\n]{2,40})`)(?![\w])""")
+
+
+@lru_cache(maxsize=1024)
+def phrases_of(code: str, entry_point: str) -> tuple[str, ...]:
+    """Return the strings that the entry point's docstring quotes: formats and examples, most of the time."""
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
+            quoted = [one or two or three for one, two, three in _QUOTED.findall(ast.get_docstring(node) or "")]
+            return tuple(dict.fromkeys(quoted))[:12]
+    return ()
+
+
 def literal(value: object) -> str:
     """Return the text of a value; unlike repr it is the same under every hash seed."""
     if isinstance(value, set | frozenset):
@@ -112,7 +148,9 @@ def _int(rng: random.Random, palette: Palette, style: Style) -> int:
         return rng.choice((low, high)) if style == "edge" else rng.randint(low, high)
     if style == "edge":
         return rng.choice((0, 1, -1, 2, 10, 100, -10, 255, 256))
-    return rng.randint(-20, 60) if style == "basic" else rng.randint(-5000, 100000)
+    if style == "basic":
+        return rng.randint(0, 30) if rng.random() < 0.8 else rng.randint(-20, -1)
+    return rng.randint(100, 999) if rng.random() < 0.6 else rng.randint(-2000, 100000)
 
 
 def _nonneg(rng: random.Random, palette: Palette, style: Style) -> int:
@@ -145,6 +183,10 @@ def _none(rng: random.Random, palette: Palette, style: Style) -> None:
 
 
 def _text(rng: random.Random, palette: Palette, style: Style) -> str:
+    real = _realistic(palette)
+    if real and rng.random() < 0.5:
+        chosen = rng.choice(real)
+        return chosen if rng.random() < 0.5 else _mutated_text(chosen, rng, palette)
     if style == "edge":
         return rng.choice((*EDGE_TEXTS, *UNICODE, *palette.tokens[:8]))
     count = rng.randint(1, 3) if style == "basic" else rng.randint(4, 7)
@@ -152,6 +194,12 @@ def _text(rng: random.Random, palette: Palette, style: Style) -> str:
     tokens = [token for token in palette.tokens if len(token) <= 3]
     glue = rng.choice(tokens) if tokens and rng.random() < 0.6 else rng.choice(("", " ", " ", "-"))
     return glue.join(pieces)[:60]
+
+
+@lru_cache(maxsize=1024)
+def _realistic(palette: Palette) -> tuple[str, ...]:
+    named = [text for word, texts in REALISTIC.items() if word in palette.name.lower() for text in texts]
+    return (*named, *palette.phrases)
 
 
 def _piece(rng: random.Random, palette: Palette) -> str:
@@ -211,6 +259,9 @@ def _floats(rng: random.Random, palette: Palette, style: Style) -> list[float]:
 def _texts(rng: random.Random, palette: Palette, style: Style) -> list[str]:
     if "path" in palette.name or "file" in palette.name:
         return _many(rng, style, lambda: _path(rng, palette, "basic"))
+    if rng.random() < 0.2:
+        start = rng.choice(WORDS)
+        return _many(rng, style, lambda: start + _piece(rng, palette))
     if palette.tokens and rng.random() < 0.5:
         return _many(rng, style, lambda: _text(rng, palette, "basic")[:16])
     return _many(rng, style, lambda: rng.choice(WORDS))

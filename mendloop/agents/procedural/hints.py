@@ -45,7 +45,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "items": LISTS, "values": LISTS, "seq": LISTS, "sequence": LISTS, "iterable": LISTS, "lst": LISTS, "a": LISTS,
     "xs": LISTS, "numbers": ("list[int]",), "args": ("list[str]",), "d": ("dict[str, int]",), "flags": ("small int",),
     "mapping": ("dict[str, str]",), "flag": ("bool",), "strict": ("bool",), "charset": ("str",), "bytes": ("bytes",),
-    "bytearray": ("bytes",), "buf": ("bytes",), "buffer": ("bytes",), "heap": ("list[int]",), "pathnames": ("list[str]",),
+    "bytearray": ("bytes",), "buf": ("bytes",), "buffer": ("bytes",), "heap": ("list[int]",),
+    "pathnames": ("list[str]",),
 }  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def uses_in(function: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], dept
     for name in names:
         _settle(found[name])
         if name in _NAMES:
-            found[name].add(_NAMES[name], 1.5)
+            found[name].add(_NAMES[name], 2)
         if found[name].scores.get("path") and "str" in found[name].scores:
             found[name].scores["path"] += found[name].scores["str"]
     return dict(found)
@@ -240,6 +241,9 @@ def _note_element(node: ast.AST, loops: dict[str, str], found: dict[str, Use]) -
         element = found[loops[loop]].element
         for kind, score in use.scores.items():
             element[kind] += score
+        if any(isinstance(choice, str) and len(choice) == 1 for choice in use.choices):
+            found[loops[loop]].scores["str"] += 5  # compared with single characters, so what is walked is a text
+            element["str"] = 0
         if use.undrawable:
             found[loops[loop]].undrawable = "takes a list of objects"
 

@@ -28,7 +28,8 @@ class Evidence:
     """What a critic knows: how the outcome relates, where the runs part, and what stands on that line.
 
     `values` are the locals just before that line ran; `local` relates the differing variable's two values. `raised`,
-    `message` and `raised_at` tell the exception that ended the run. `complete` says that both traces are there from first to last line.
+    `message` and `raised_at` tell the exception that ended the run. `complete` says that both
+    traces are whole.
     """
 
     relation: Relation
@@ -196,6 +197,8 @@ def _stopped(evidence: Evidence) -> Fault | None:
         return "early_return" if isinstance(evidence.place.node, ast.Return) else None
     if evidence.parting.kind == "lost":
         return "wrong_loop" if evidence.construct == "jump" else "lost_statement"
+    if isinstance(evidence.place.node, ast.Expr) and evidence.parting.next_line != evidence.parting.line:
+        return "missing_return"
     return "missing_case" if not isinstance(evidence.place.node, ast.For | ast.While) else "wrong_loop"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mendloop.agents.procedural.drawing import Palette, Style, draw_value, literal, mutated, tokens_of
+from mendloop.agents.procedural.drawing import Palette, Style, draw_value, literal, mutated, phrases_of, tokens_of
 from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.item import Item
 from mendloop.records import Call, Contract
@@ -68,7 +68,7 @@ def fresh_calls(
 
 def one_call(signature: str, contract: Contract, code: str, rng: random.Random, style: Style) -> str:
     """Return one call text drawn from a contract."""
-    tokens = tokens_of(code)
+    tokens, phrases = tokens_of(code), phrases_of(code, signature.partition("(")[0])
     by_name = {parameter.name: parameter for parameter in contract.parameters}
     shown: list[str] = []
     by_keyword = False
@@ -77,7 +77,7 @@ def one_call(signature: str, contract: Contract, code: str, rng: random.Random, 
         if parameter is None or not parameter.kinds or (parameter.optional and rng.random() < _left_out(slot)):
             by_keyword = True
             continue
-        palette = Palette(slot.name, parameter.seen, tokens)
+        palette = Palette(slot.name, parameter.seen, tokens, phrases)
         if slot.how == "star" and by_keyword:
             continue  # an argument that was left out before would be filled by these
         if slot.how == "star":

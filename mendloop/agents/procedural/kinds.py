@@ -8,7 +8,8 @@ from typing import Final
 KINDS: Final = (
     "int", "nonneg int", "small int", "float", "str", "identifier", "path", "bytes", "bool", "None", "choice",
     "list[int]", "list[str]", "list[float]", "list[list[int]]", "list[bool]", "tuple[int, ...]", "tuple[str, ...]",
-    "dict[str, int]", "dict[str, str]", "set[int]", "list[tuple[str, int]]", "list[tuple[str, str]]", "sorted list[int]", "sorted list[float]", "as seen",
+    "dict[str, int]", "dict[str, str]", "set[int]", "list[tuple[str, int]]", "list[tuple[str, str]]",
+    "sorted list[int]", "sorted list[float]", "as seen",
 )  # fmt: skip
 
 WORDS: Final[dict[str, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mendloop.agents.procedural.inputs import draw_inputs
 from mendloop.agents.procedural.item import Item
@@ -14,6 +14,7 @@ from mendloop.tools.values import render
 
 SHOWN = 12
 HELD_OUT = 16
+FURTHER = 24
 MAX_LITERAL = 300
 """Characters of an expected value; a longer one teaches nobody anything."""
 
@@ -32,6 +33,13 @@ def held_out_calls(item: Item, problem: Problem, bench: Bench) -> tuple[Call, ..
     rng = random.Random(derive(bench.seed, bench.session, "suite/held_out"))  # noqa: S311 - sampling, not secrecy
     drawn = [call for call in draw_inputs(item, rng, HELD_OUT * 3) if call.call not in taken]
     return _isolated(item, drawn[:HELD_OUT])
+
+
+def further_calls(item: Item, bench: Bench, taken: Collection[str | None]) -> tuple[Call, ...]:
+    """Return inputs beyond those already taken."""
+    rng = random.Random(derive(bench.seed, bench.session, "suite/further"))  # noqa: S311 - sampling, not secrecy
+    drawn = [call for call in draw_inputs(item, rng, FURTHER * 3) if call.call not in taken]
+    return _isolated(item, drawn[:FURTHER])
 
 
 def _isolated(item: Item, calls: Sequence[Call]) -> tuple[Call, ...]:

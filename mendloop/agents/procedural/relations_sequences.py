@@ -127,15 +127,12 @@ def _duplicates(expected: Seq, observed: Seq) -> Relation | None:
 
 
 def _nesting(expected: Seq, observed: Seq) -> Relation | None:
+    at = _first_difference(expected, observed)
+    shown = _pair_at(expected, observed, at)
     if same(_flat(expected), list(observed)):
-        return Relation(
-            "flattened",
-            f"The inner groups are dissolved: {show(observed[0])} stands where {show(expected[0])} is right.",
-        )
+        return Relation("flattened", f"The inner groups are dissolved, first at index {at}{shown}.")
     if same(_flat(observed), list(expected)):
-        return Relation(
-            "nested", f"An extra level of nesting: {show(observed[0])} stands where {show(expected[0])} is right."
-        )
+        return Relation("nested", f"There is a level of nesting too many, first at index {at}{shown}.")
     return None
 
 

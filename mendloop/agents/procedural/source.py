@@ -26,6 +26,8 @@ from mendloop.records import Case, Frozen, digest
 MIN_LINES, MAX_LINES = 3, 60
 MIN_NODES = 12
 """A body with fewer syntax nodes has nothing in it that could go wrong."""
+MIN_WORDS = 3
+"""A description with fewer words, such as "Internal function.", tells nobody what to write."""
 MAX_SEEN = 12
 
 
@@ -195,7 +197,7 @@ def _screen(node: ast.FunctionDef, index: ModuleIndex, start: int) -> str:
     if sum(1 for statement in body for _ in ast.walk(statement)) < MIN_NODES:
         raise NotUsable("too simple")
     docstring = ast.get_docstring(node) or _comment(index.lines[start - 1 : node.lineno - 1])
-    if len(without_doctests(docstring)) < 12:
+    if len(re.findall(r"\w{2,}", without_doctests(docstring))) < MIN_WORDS:
         raise NotUsable("undocumented")
     return docstring
 

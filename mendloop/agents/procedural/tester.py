@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mendloop.agents.procedural.reference import ask, held_out_calls, shown_calls
+from mendloop.agents.procedural.reference import ask, further_calls, held_out_calls, shown_calls
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.tester import SuiteRole
 from mendloop.records import Case, Limits, Problem, Suite
@@ -27,6 +28,12 @@ class ProceduralTester:
             calls, anchors, prefix = held_out_calls(item, problem, bench), (), "h"
         cases = await ask(bench, f"reference/{role}", item, calls, self.limits, prefix)
         return Suite(author="procedural", role=role, cases=(*anchors, *cases))
+
+    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return further inputs of the contract with what the reference says of them."""
+        item = self.shelf.item_of(problem)
+        taken = {case.call for suite in suites for case in suite.cases}
+        return await ask(bench, "reference/further", item, further_calls(item, bench, taken), self.limits, "f")
 
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
         """Return None: a reference that was asked twice has nothing else to say."""

@@ -60,10 +60,10 @@ def last_return(trace: Sequence[Step], code: str) -> int | None:
     if decides(place_at(code, last.line).node):
         return last.line
     outer = max((index for index, step in enumerate(trace) if step.depth < last.depth), default=None)
-    if outer is None:
-        return last.line
-    inner = [step.line for step in trace[outer + 1 :] if _hands_out(place_at(code, step.line))]
-    return inner[-1] if inner else trace[outer].line
+    if outer is not None and not isinstance(place_at(code, trace[outer].line).node, ast.Return):
+        return trace[outer].line
+    inner = [step.line for step in trace[(outer or 0) :] if _hands_out(place_at(code, step.line))]
+    return inner[-1] if inner else (last if outer is None else trace[outer]).line
 
 
 def _hands_out(place: Place) -> bool:
@@ -182,7 +182,8 @@ class _Walk:
         step = self.faulty[at]
         shallow = min(step.depth, right.depth)
         before = next((i for i in range(at - 1, -1, -1) if self.faulty[i].depth <= shallow), at - 1)
-        before = self._callee_or(before, at)
+        if isinstance(place_at(self.code, self.faulty[before].line).node, _CHOOSERS):
+            before = self._callee_or(before, at)
         kind: PartingKind = "lost" if self.lost and self.faulty[at - 1].line in self.map else "branch"
         if kind == "branch" and self._jumps(at, before):
             before, kind = at, "jump"

@@ -116,7 +116,7 @@ def test_a_wrong_value_reads_as_evidence(diagnosed: Diagnosed) -> None:
             "`count` was `1`. Look at how the update combines the old value with the new one. It is the only"
             " failing case; 3 others pass, so only special inputs are affected."
         ),
-        lesson=("Follow an accumulator through its first update: it must grow in the way that the result is defined."),
+        lesson="Follow an accumulator through its first update: it must grow in the way that the result is defined.",
     )
 
 

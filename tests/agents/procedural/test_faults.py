@@ -47,9 +47,10 @@ def compatible_faults(draw: st.DrawFn) -> list[Fault]:
     return chosen
 
 
-@given(compatible_faults(), st.randoms())
-def test_the_order_of_faults_does_not_matter(faults: list[Fault], random: object) -> None:
-    assert apply_faults(NORMALISE, faults) == apply_faults(NORMALISE, faults[::-1])
+@given(compatible_faults(), st.data())
+def test_the_order_of_faults_does_not_matter(faults: list[Fault], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(faults))
+    assert apply_faults(NORMALISE, shuffled) == apply_faults(NORMALISE, faults)
 
 
 @given(compatible_faults(), st.data())
@@ -153,17 +154,19 @@ def library_functions() -> Iterator[tuple[str, str]]:
                 yield "".join(code.splitlines(keepends=True)[node.lineno - 1 : node.end_lineno]), node.name
 
 
+LIBRARY = tuple(library_functions())[::30]
+
+
 def test_faults_in_the_standard_library_compile_and_are_plenty() -> None:
-    sample = list(library_functions())[::20]
-    faults = [(code, propose_faults(code, name)) for code, name in sample]
+    faults = [(code, propose_faults(code, name)) for code, name in LIBRARY]
     for code, found in faults:
         assert [fault.summary for fault in found if not compatible(code, [fault])] == []
     rich = sum(len(found) >= 5 for _, found in faults)
-    assert rich / len(sample) > 0.7
+    assert rich / len(LIBRARY) > 0.7
 
 
-@settings(max_examples=30)
-@given(st.sampled_from(list(library_functions())), st.data())
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(LIBRARY), st.data())
 def test_the_laws_hold_on_real_functions(sample: tuple[str, str], data: st.DataObject) -> None:
     code, name = sample
     faults = propose_faults(code, name)

@@ -116,7 +116,9 @@ async def test_after_a_time_out_a_fresh_child_goes_on_with_the_next_case(sandbox
 
 
 async def test_after_a_death_a_fresh_child_goes_on_with_the_next_case(sandbox: Sandbox) -> None:
-    done = await run(sandbox, "import os\ndef f(x):\n    os._exit(0) if x == 1 else None\n    return x", "f(0)", "f(1)", "f(2)")
+    done = await run(
+        sandbox, "import os\ndef f(x):\n    os._exit(0) if x == 1 else None\n    return x", "f(0)", "f(1)", "f(2)"
+    )
     assert statuses(done) == ["returned", "missing", "returned"]
     assert done.status == "no_result"
 

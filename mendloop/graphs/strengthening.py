@@ -1,0 +1,95 @@
+"""Strengthening: mutants of the accepted program show what the shown suite misses, and the suite gets those cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mendloop.agents.executor import examine
+from mendloop.graphs.opening import suite_designed
+from mendloop.graphs.state import RepairState, RepairUpdate
+from mendloop.graphs.team import Desk
+from mendloop.records import TRUSTED_ORIGINS, Case, Problem, ProgramResult, Solution, Suite, TierEvidence
+
+MAX_MUTANTS = 16
+MAX_ADDED = 4
+
+
+async def strengthen(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Add cases that kill mutants which the shown suite lets live, and measure the share that it kills then.
+
+    A mutant is live when a shown, further or held-out case tells it from the accepted program; one that no case tells
+    apart may be equivalent and does not count. Only cases that the accepted program passes are added.
+    """
+    shown = desk.journal.get(state["shown"], Suite)
+    held_out = desk.journal.get(state["held_out"], Suite)
+    problem = desk.journal.get(state["problem"], Problem)
+    code = desk.journal.get(state["solutions"][-1], Solution).code
+    mutants = desk.team.mutants(code, problem.entry_point, MAX_MUTANTS)
+    survivors = [
+        (number, mutant)
+        for number, mutant in enumerate(mutants)
+        if await _passes(desk, f"mutant{number}/shown", mutant, shown.cases)
+    ]
+    killed = len(mutants) - len(survivors)
+    further = await _passed_by(desk, code, problem, (shown, held_out)) if survivors else ()
+    added: dict[str, Case] = {}
+    live = killed
+    for number, mutant in survivors:
+        killer = await _killer(desk, f"mutant{number}/further", mutant, [*added.values(), *further])
+        if killer is not None and (killer.id in added or len(added) < MAX_ADDED):
+            added[killer.id] = killer
+            killed, live = killed + 1, live + 1
+        elif killer is not None or not await _passes(desk, f"mutant{number}/held_out", mutant, held_out.cases):
+            live += 1
+    suite = shown.model_copy(update={"cases": (*shown.cases, *added.values())})
+    update = await _with_added(state, desk, code, suite) if added else {}
+    last = desk.journal.get(update.get("results", state["results"])[-1], ProgramResult)
+    evidence = TierEvidence(
+        basis=_basis(suite),
+        shown_cases=len(suite.cases),
+        added_cases=len(added),
+        mutants_live=live,
+        mutants_killed=killed,
+        integrity=last.integrity,
+        isolation=last.isolation,
+    )
+    return {**update, "evidence": desk.journal.put(evidence).sha256}
+
+
+async def _passes(desk: Desk, slot: str, code: str, cases: Sequence[Case]) -> bool:
+    return not cases or (await examine(desk.bench, slot, code, cases, desk.team.limits)).passed
+
+
+async def _passed_by(desk: Desk, code: str, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+    """Return the further cases of the tester that the accepted program passes."""
+    further = await desk.team.tester.extend(desk.bench.as_role("tester"), problem, suites)
+    if not further:
+        return ()
+    result = await examine(desk.bench, "further", code, further, desk.team.limits)
+    return tuple(case for case, judged in zip(further, result.cases, strict=True) if judged.status == "pass")
+
+
+async def _killer(desk: Desk, slot: str, mutant: str, cases: Sequence[Case]) -> Case | None:
+    """Return the first case that a mutant fails, None when it passes all."""
+    if not cases:
+        return None
+    distinct = list({case.id: case for case in cases}.values())
+    result = await examine(desk.bench, slot, mutant, distinct, desk.team.limits)
+    failed = [case for case, judged in zip(distinct, result.cases, strict=True) if judged.status != "pass"]
+    return failed[0] if failed else None
+
+
+async def _with_added(state: RepairState, desk: Desk, code: str, suite: Suite) -> RepairUpdate:
+    """Journal the larger suite, and the accepted program's results on all of it."""
+    result = await examine(desk.bench, "strengthened", code, suite.cases, desk.team.limits)
+    return {
+        "shown": await suite_designed(desk, "suite/strengthened", suite),
+        "results": [*state["results"][:-1], desk.journal.put(result).sha256],
+    }
+
+
+def _basis(suite: Suite) -> Literal["reference", "none"]:
+    if all(case.origin in TRUSTED_ORIGINS for case in suite.cases):
+        return "reference"
+    return "none"

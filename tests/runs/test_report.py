@@ -1,0 +1,202 @@
+"""The report: every figure is what the journal says, and what was not measured says why."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mendloop.errors import InputError
+from mendloop.records import Record, Source
+from mendloop.runs.counted import read_story
+from mendloop.runs.figures import entropy, function_of, histogram, module_of, tally, wilson
+from mendloop.runs.reader import Reader
+from mendloop.runs.redact import redact
+from mendloop.runs.report import Report, differences, load_report, report
+from mendloop.runs.report_text import render_differences, render_report
+from tests.datasets.made_run import SCENARIO, MadeRun, record_of
+
+SESSIONS: list[Record | str | None] = [record_of(0, 1), record_of(1, 2), "fails_held_out", record_of(3, 1), "no_tests"]
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return report(MadeRun(SESSIONS, counted=5).write(tmp_path_factory.mktemp("made") / "run"))
+
+
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [
+        ("funnel", {"sessions": 5, "kept": 3, "dropped": 2, "by_reason": {"fails_held_out": 1, "no_tests": 1}}),
+        ("tiers", {"A": 0, "B": 3, "C": 0}),
+        ("held_out", {"n": 4, "failed": 1, "low": 0.045587, "high": 0.699358}),
+        ("mutation_score", {"median": 0.9, "mean": 0.9, "n": 3}),
+        ("adjudication", {"fails_an_anchor": 6, "all_cases_pass": 3}),
+        ("turns", {"1": 2, "2": 1}),
+        ("faults", {"by_count": {"1": {"1": 2}, "2": {"2": 1}}, "known_answer_ok": True}),
+        ("operators", {"by_operator": {"off_by_one": 4}, "by_family": {"arithmetic": 4}}),
+        ("difficulty", {"first_try_rate": 0.0, "n": 5}),
+        ("grounded_share", 1.0),
+        ("generations", {"0": 3}),
+        ("tokens", 0),
+        ("usd", 0.0),
+        ("finished", True),
+        (
+            "diversity",
+            {"functions": 2, "modules": 1, "clusters": 2, "max_per_function": 2, "concept_entropy": 0.0},
+        ),
+        (
+            "memory",
+            {
+                "on": {"sessions": 3, "repairs": 1, "trials_per_repair": 2.0},
+                "off": {"sessions": 2, "repairs": 3, "trials_per_repair": 2.0},
+                "retrieved": 6,
+                "helped": 3,
+            },
+        ),
+    ],
+)
+def test_a_figure_is_what_the_journal_says(figures: Report, figure: str, value: Any) -> None:
+    assert figures.model_dump(mode="json")[figure] == value
+
+
+def test_what_is_none_says_why_it_was_not_measured(figures: Report) -> None:
+    missing = {key for key, value in figures if value is None}
+    assert set(figures.not_measured) == missing
+    assert figures.not_measured["kept_per_100k_tokens"] == "no tokens were spent"
+
+
+def test_what_a_user_pays_for_comes_first(figures: Report) -> None:
+    assert next(iter(Report.model_fields)) == "kept_per_100k_tokens"
+    assert render_report(figures)[0] == "kept per 100k tokens      not measured"
+
+
+def test_more_failing_turns_than_faults_is_not_the_known_answer(tmp_path: Path) -> None:
+    record = record_of(0, 2)
+    twice = record.model_copy(update={"attempts": (record.attempts[0], *record.attempts)})
+    told = report(MadeRun([twice], counted=1).write(tmp_path / "run")).faults
+    assert told is not None
+    assert (told.by_count, told.known_answer_ok) == ({3: {3: 1}}, True)
+
+
+def test_surplus_sessions_do_not_count(tmp_path: Path) -> None:
+    told = report(MadeRun(SESSIONS, counted=2).write(tmp_path / "run"))
+    assert (told.funnel.sessions, told.funnel.kept) == (2, 2)
+
+
+def test_a_run_that_ended_in_free_order_counts_all_that_ended(tmp_path: Path) -> None:
+    made = MadeRun([None, *SESSIONS], counted=5, scenario={**SCENARIO, "deterministic": False})
+    assert report(made.write(tmp_path / "run")).funnel.sessions == 5
+
+
+def test_a_run_that_kept_nothing_has_a_report(tmp_path: Path) -> None:
+    told = report(MadeRun(["no_tests"]).write(tmp_path / "run"))
+    assert (told.funnel.kept, told.held_out, told.diversity, told.finished) == (0, None, None, False)
+    assert {key for key, value in told if value is None} == set(told.not_measured)
+
+
+def test_a_run_that_only_began_has_a_report(tmp_path: Path) -> None:
+    assert report(MadeRun([]).write(tmp_path / "run")).funnel.sessions == 0
+
+
+def test_an_erased_record_is_left_out_and_said(tmp_path: Path) -> None:
+    run = MadeRun(SESSIONS, counted=5).write(tmp_path / "run")
+    with Reader(run) as reader:
+        kept = read_story(reader).sessions[0].kept
+    assert kept is not None
+    redact(run, kept.record.sha256, "a secret")
+    told = report(run)
+    assert (told.funnel.kept, told.tiers["B"]) == (3, 2)
+    assert told.not_measured["redacted_records"].startswith("1 kept record")
+
+
+def test_a_saved_report_is_compared(figures: Report, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(figures.model_dump_json())
+    old = load_report(tmp_path / "old.json")
+    assert differences(old, figures) == ()
+    changed = figures.model_copy(update={"tokens": 10, "turns": {1: 2, 3: 1}})
+    found = [(each.figure, each.before, each.after) for each in differences(old, changed)]
+    assert found == [("turns.3", None, 1), ("tokens", 0, 10), ("turns.2", 1, None)]
+    assert render_differences(differences(old, changed))[1] == "tokens: 0 -> 10"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]"])
+def test_a_file_that_is_no_report_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "old.json").write_text(text)
+    with pytest.raises(InputError, match=r"old\.json: is not a report"):
+        load_report(tmp_path / "old.json")
+
+
+def test_a_report_that_is_absent_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"old\.json: cannot be read"):
+        load_report(tmp_path / "old.json")
+
+
+def test_the_text_holds_no_terminal_control(figures: Report) -> None:
+    assert all(line.isprintable() for line in render_report(figures))
+
+
+def test_reading_a_report_loads_nothing_heavy() -> None:
+    code = "import sys, mendloop.runs.report, mendloop.datasets.export; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"langgraph", "chromadb", "langchain_core", "ray", "pyarrow", "jinja2", "numpy"}
+    assert heavy.isdisjoint(loaded)
+
+
+def test_four_hundred_sessions_are_read_quickly(tmp_path: Path) -> None:
+    run = MadeRun([record_of(number, number % 3) for number in range(400)], counted=400).write(tmp_path / "run")
+    began = time.perf_counter()
+    report(run)
+    assert time.perf_counter() - began < 5
+
+
+# --- the arithmetic --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failed", "n", "interval"),
+    [(0, 10, (0.0, 0.277533)), (10, 10, (0.722467, 1.0)), (5, 10, (0.236593, 0.763407)), (1, 1, (0.206549, 1.0))],
+)
+def test_wilson_intervals(failed: int, n: int, interval: tuple[float, float]) -> None:
+    assert wilson(failed, n) == pytest.approx(interval, abs=2e-6)
+
+
+@given(st.integers(1, 1000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_a_wilson_interval_holds_the_share(pair: tuple[int, int]) -> None:
+    low, high = wilson(*pair)
+    assert 0 <= low <= pair[0] / pair[1] + 1e-6
+    assert pair[0] / pair[1] - 1e-6 <= high <= 1
+
+
+@given(st.integers(1, 64))
+def test_equal_shares_have_the_most_entropy(kinds: int) -> None:
+    assert entropy({str(kind): 3 for kind in range(kinds)}) == pytest.approx(math.log2(kinds), abs=1e-6)
+
+
+def test_counts_are_ordered() -> None:
+    assert list(tally(["b", "a", "c", "c"]).items()) == [("c", 2), ("a", 1), ("b", 1)]
+    assert list(histogram([3, 1, 3])) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("package", "file", "module"),
+    [
+        ("stdlib", "statistics.py", "statistics"),
+        ("stdlib", "json/__init__.py", "json"),
+        ("json", "json/decoder.py", "json.decoder"),
+        ("more_itertools", "more_itertools/more.py", "more_itertools.more"),
+        ("mine", "tools/text.py", "mine.tools.text"),
+        ("code", "code.py", "code"),
+        ("mine", "", "mine"),
+    ],
+)
+def test_a_function_is_named_by_package_module_and_name(package: str, file: str, module: str) -> None:
+    source = Source(kind="python", package=package, qualname="f", file=file)
+    assert (module_of(source), function_of(source)) == (module, f"{module}.f")
