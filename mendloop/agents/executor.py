@@ -17,13 +17,23 @@ UNSURE = frozenset({"timeout", "memory"})
 
 
 async def examine(
-    bench: Bench, slot: str, code: str, cases: Sequence[Case], limits: Limits, *, hash_seed: int = 0
+    bench: Bench,
+    slot: str,
+    code: str,
+    cases: Sequence[Case],
+    limits: Limits,
+    *,
+    hash_seed: int = 0,
+    confirm: bool = True,
 ) -> ProgramResult:
     """Run a program against cases and return the host's judgement, in the order of the cases.
 
-    A sandbox fault is retried; time-outs, memory and pids verdicts are confirmed by a majority of three runs.
+    A sandbox fault is retried. Time-outs, memory and pids verdicts are confirmed by a majority of three runs, unless
+    the result only sorts programs out and is no verdict (`confirm=False`).
     """
     first = await _settled(bench, slot, code, cases, limits, hash_seed)
+    if not confirm:
+        return first
     if first.status != "pids" and not any(case.status in UNSURE for case in first.cases):
         return first
     runs = [first] + [await _settled(bench, f"{slot}/again{n}", code, cases, limits, hash_seed) for n in (1, 2)]

@@ -152,7 +152,7 @@ def scenario_text(scenario: Mapping[str, Any]) -> str:
     plain = _without_none(dict(scenario))
     if path := _path(scenario):
         plain["source"]["path"] = PurePath(path).name
-    return yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, width=100).rstrip()
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
 def _path(scenario: Mapping[str, Any]) -> str:

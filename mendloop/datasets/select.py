@@ -10,7 +10,7 @@ from mendloop.errors import RedactedError
 from mendloop.events import RecordKept
 from mendloop.records import Frozen, Problem, Record, Solution, Verdict
 from mendloop.runs.blobs import unpack
-from mendloop.runs.counted import Story, Told, read_object
+from mendloop.runs.counted import Story, Told, read_object, read_story
 from mendloop.runs.figures import function_of
 from mendloop.runs.reader import Reader
 
@@ -45,6 +45,11 @@ class Rejected(Frozen):
     problem: RejectedProblem | None
     attempts: tuple[RejectedAttempt, ...]
     redacted: bool
+
+
+def records(reader: Reader) -> Iterator[Record]:
+    """Yield the records of a run that count, as `kept_records` does."""
+    return kept_records(reader, read_story(reader))
 
 
 def kept_records(reader: Reader, story: Story) -> Iterator[Record]:

@@ -58,7 +58,7 @@ async def strengthen(state: RepairState, desk: Desk) -> RepairUpdate:
 
 
 async def _passes(desk: Desk, slot: str, code: str, cases: Sequence[Case]) -> bool:
-    return not cases or (await examine(desk.bench, slot, code, cases, desk.team.limits)).passed
+    return not cases or (await examine(desk.bench, slot, code, cases, desk.team.limits, confirm=False)).passed
 
 
 async def _passed_by(desk: Desk, code: str, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
@@ -75,7 +75,7 @@ async def _killer(desk: Desk, slot: str, mutant: str, cases: Sequence[Case]) -> 
     if not cases:
         return None
     distinct = list({case.id: case for case in cases}.values())
-    result = await examine(desk.bench, slot, mutant, distinct, desk.team.limits)
+    result = await examine(desk.bench, slot, mutant, distinct, desk.team.limits, confirm=False)
     failed = [case for case, judged in zip(distinct, result.cases, strict=True) if judged.status != "pass"]
     return failed[0] if failed else None
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import yaml
+
 from mendloop.errors import MendloopError
 from mendloop.events import (
     CONTROL_SESSION,
@@ -57,12 +59,17 @@ class Told:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What holds for a run as a whole. `first` and `last` are UNIX times; redaction afterwards moves neither."""
+    """What holds for a run as a whole.
+
+    `sessions` is the number asked for in place of the target. `first` and `last` are UNIX times; redaction afterwards
+    moves neither.
+    """
 
     team: str = ""
     version: str = ""
     seed: int | None = None
     scenario: Mapping[str, Any] = field(default_factory=dict)
+    sessions: int | None = None
     finished: RunFinished | None = None
     first: float | None = None
     last: float | None = None
@@ -112,11 +119,21 @@ def _facts(reader: Reader, run: Sequence[AnyEvent], first: float | None, last: f
         team=started.team,
         version=started.version,
         seed=started.seed,
-        scenario=read_object(reader, started.scenario),
+        scenario=_scenario(reader, started.scenario),
+        sessions=started.sessions,
         finished=finished,
         first=first,
         last=last,
     )
+
+
+def _scenario(reader: Reader, blob: Ref) -> Mapping[str, Any]:
+    """Return the resolved scenario, which is stored as the text of its YAML; empty where that was erased."""
+    try:
+        scenario = yaml.safe_load(json.loads(reader.blob(blob)))
+    except (MendloopError, ValueError, AttributeError, yaml.YAMLError):
+        return {}
+    return scenario if isinstance(scenario, dict) else {}
 
 
 def _counted(sessions: Mapping[str, Sequence[AnyEvent]], facts: RunFacts) -> tuple[Told, ...]:

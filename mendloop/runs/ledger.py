@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mendloop.errors import DamageError
 from mendloop.events import AnyEvent
@@ -127,8 +127,9 @@ class Ledger:
             count, rolling = count + 1, roll(rolling, hashed)
         return count, rolling
 
-    def _compare(self, table: str, mark: Mark) -> str | None:
-        count, rolling = self._rolled(table)
+    def _compare(self, table: Literal["event", "annotation"], mark: Mark) -> str | None:
+        events = table == "event"
+        count, rolling = (self._count, self._rolling) if events else (self._notes, self._notes_rolling)
         if count > mark.count:
             _, rolling = self._rolled(table, mark.count)
         return shortfall(f"{table}s", mark, count, rolling)

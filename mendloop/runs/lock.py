@@ -6,8 +6,10 @@ import fcntl
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet
 
 from pydantic import ValidationError
 
@@ -30,18 +32,24 @@ class RunLock:
 
     def __init__(self, path: Path) -> None:
         """Take the lock. Raises InputError naming the pid and host that hold it."""
-        self._descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise InputError(f"the run folder cannot be locked: {error}", where=str(path)) from error
         try:
             _take(self._descriptor, path)
             owner = Owner(pid=os.getpid(), host=socket.gethostname())
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, owner.model_dump_json().encode(), 0)
+            with suppress(OSError):  # a full disk: the lock holds all the same, only its owner's name is not known
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, owner.model_dump_json().encode(), 0)
         except BaseException:
             os.close(self._descriptor)
             raise
+        _held.add(self)
 
     def release(self) -> None:
         """Give the folder back; a second call does nothing."""
+        _held.discard(self)
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -55,6 +63,18 @@ class RunLock:
     ) -> None:
         """Release the lock."""
         self.release()
+
+
+_held: WeakSet[RunLock] = WeakSet()
+
+
+def _let_go() -> None:
+    # A forked child shares the lock, and would keep the folder locked after its parent was killed.
+    for lock in list(_held):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def owner_of(path: Path) -> Owner | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,8 @@ from mendloop.runs.blobs import Redactor
 from mendloop.runs.ledger import NewEvent
 from mendloop.runs.lock import RunLock
 from mendloop.runs.reader import Reader
-from mendloop.runs.schema import REDACT_KEY, connect, require_run
+from mendloop.runs.schema import REDACT_KEY, connect, require_run, writing
 from mendloop.runs.store import opened_ledger
-
 
 _PATIENCE_MS = 2000
 """How long a reader in the middle of a page is waited for."""
@@ -62,16 +62,12 @@ def _erase(path: Path, sha256: str, reason: str) -> None:
 
 def _purge(path: Path) -> None:
     """Rewrite the database without its free pages and empty the write-ahead log, where old content may still be."""
-    with RunLock(path):
-        connection = connect(path, "rw")
-        try:
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-            _empty_log(path, connection)
-            connection.execute("VACUUM")
-            _empty_log(path, connection)
-        finally:
-            connection.close()
+    with RunLock(path), writing(path), closing(connect(path, "rw")) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+        _empty_log(path, connection)
+        connection.execute("VACUUM")
+        _empty_log(path, connection)
 
 
 def _empty_log(path: Path, connection: sqlite3.Connection) -> None:

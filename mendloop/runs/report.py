@@ -25,7 +25,6 @@ from mendloop.runs.figures import (
 )
 from mendloop.runs.reader import Reader
 from mendloop.runs.report_model import (
-    Difference,
     Difficulty,
     Faults,
     Funnel,
@@ -37,7 +36,7 @@ from mendloop.runs.report_model import (
     differences,
 )
 
-__all__ = ["Difference", "Report", "differences", "load_report", "report"]
+__all__ = ["Report", "differences", "read_report", "report"]
 
 REAL_CODE = frozenset({"python", "snippets"})
 """Kinds of source whose problems rest on code that exists."""
@@ -50,7 +49,7 @@ def report(run_path: Path) -> Report:
         return _reported(reader, story, _Loaded(reader, story))
 
 
-def load_report(path: Path) -> Report:
+def read_report(path: Path) -> Report:
     """Return a report that was saved as JSON. Raises InputError when the file holds none."""
     try:
         return Report.model_validate_json(path.read_bytes())

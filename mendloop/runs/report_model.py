@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from mendloop.records import Frozen, Tier
 from mendloop.runs.figures import Diversity, Spread
@@ -95,26 +95,18 @@ class Report(Frozen):
     not_measured: dict[str, str]
 
 
-class Difference(Frozen):
-    """One figure of two reports, by dotted path; None where a report does not have it."""
-
-    figure: str
-    before: float | int | str | bool | None
-    after: float | int | str | bool | None
+Scalar: TypeAlias = Any
+"""A figure by itself: float, int, str, bool, or None where a report does not have it."""
 
 
-def differences(before: Report, after: Report) -> tuple[Difference, ...]:
-    """Return the figures that differ, in the order of the report."""
+def differences(before: Report, after: Report) -> dict[str, tuple[Scalar, Scalar]]:
+    """Return the figures that differ, by dotted path in the order of the report: their values before and after."""
     old, new = _leaves(before.model_dump(mode="json")), _leaves(after.model_dump(mode="json"))
     paths = [path for path in dict.fromkeys([*new, *old]) if not path.startswith("not_measured.")]
-    return tuple(
-        Difference(figure=path, before=old.get(path), after=new.get(path))
-        for path in paths
-        if old.get(path) != new.get(path)
-    )
+    return {path: (old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path)}
 
 
-def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+def _leaves(value: Any, path: str = "") -> dict[str, Scalar]:
     if not isinstance(value, dict):
         return {path: value}
     return {

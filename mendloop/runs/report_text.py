@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from mendloop.records import Tier
-from mendloop.runs.report_model import Difference, MemorySide, Report
+from mendloop.runs.report_model import MemorySide, Report, Scalar
 
 _LABEL = 26
 
 
-def render_report(report: Report) -> tuple[str, ...]:
+def report_lines(report: Report) -> tuple[str, ...]:
     """Return the report as lines, what a user pays for first, and at the end what was not measured and why."""
     return (
         *_cost(report),
@@ -22,11 +22,11 @@ def render_report(report: Report) -> tuple[str, ...]:
     )
 
 
-def render_differences(differences: Sequence[Difference]) -> tuple[str, ...]:
+def difference_lines(differences: Mapping[str, tuple[Scalar, Scalar]]) -> tuple[str, ...]:
     """Return one line per figure that differs: `figure: before -> after`."""
     if not differences:
         return ("no figure differs",)
-    return tuple(f"{each.figure}: {_value(each.before)} -> {_value(each.after)}" for each in differences)
+    return tuple(f"{name}: {_value(before)} -> {_value(after)}" for name, (before, after) in differences.items())
 
 
 def _line(label: str, text: str) -> str:
@@ -103,7 +103,7 @@ def _share(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _value(value: float | int | str | bool | None) -> str:
+def _value(value: Scalar) -> str:
     if value is None:
         return "not measured"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -21,7 +22,7 @@ from mendloop.events import (
 )
 from mendloop.records import Tier, VerdictKind
 from mendloop.runs.lock import RunLock
-from mendloop.runs.schema import connect, read_meta, require_run, tune_for_writing
+from mendloop.runs.schema import connect, read_meta, require_run, tune_for_writing, writing
 
 SessionStatus = Literal["running", "kept", "dropped"]
 
@@ -117,19 +118,15 @@ def rebuild_rollup(path: Path) -> int:
     Raises InputError when the folder is no run or is in use.
     """
     require_run(path)
-    with RunLock(path):
-        connection = connect(path, "rw")
-        try:
-            read_meta(connection, path)
-            tune_for_writing(connection)
-            connection.execute("BEGIN IMMEDIATE")
-            rollup = Rollup()
-            for session, payload, ts in connection.execute("SELECT session, payload, ts FROM event ORDER BY n"):
-                rollup.add(session, EVENT.validate_json(payload), ts)
-            count = len(rollup.rows)
-            connection.execute("DELETE FROM session")
-            rollup.save(connection)
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+    with RunLock(path), writing(path), closing(connect(path, "rw")) as connection:
+        read_meta(connection, path)
+        tune_for_writing(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        rollup = Rollup()
+        for session, payload, ts in connection.execute("SELECT session, payload, ts FROM event ORDER BY n"):
+            rollup.add(session, EVENT.validate_json(payload), ts)
+        count = len(rollup.rows)
+        connection.execute("DELETE FROM session")
+        rollup.save(connection)
+        connection.execute("COMMIT")
     return count

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from mendloop.errors import DamageError, InputError
+from mendloop.errors import DamageError, InputError, StorageError
 
 STORE_VERSION = 1
 """The format of a run folder. A store of a newer format is refused."""
@@ -71,8 +71,11 @@ CREATE TRIGGER blob_delete BEFORE DELETE ON blob BEGIN SELECT RAISE(ABORT, 'blob
 """
 
 
-def connect(path: Path, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection:
-    """Open the database of a run folder in autocommit mode, usable from any one thread at a time."""
+def connect(path: Path, mode: Literal["ro", "rw", "rwc", "ro&immutable=1"]) -> sqlite3.Connection:
+    """Open the database of a run folder in autocommit mode, usable from any one thread at a time.
+
+    `immutable` is for a read-only file system where no write-ahead log was left.
+    """
     uri = f"{(path / DATABASE).resolve().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
 
@@ -92,19 +95,31 @@ def create_tables(connection: sqlite3.Connection, meta: Mapping[str, str]) -> No
     connection.execute("COMMIT")
 
 
+def shape_of(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
+    """Return type, name and text of every table, index and trigger."""
+    return frozenset(connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master"))
+
+
+def expected_shape() -> frozenset[tuple[str, str, str]]:
+    """Return the shape of a store as this version creates it."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        create_tables(connection, {})
+        return shape_of(connection)
+
+
 def read_meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
     """Return the store's meta data.
 
-    Raises InputError when the folder holds no run or one of a newer format, DamageError when a run's database is
-    unreadable.
+    Raises InputError when the folder holds no run or one of a newer format, DamageError when the database is not what
+    was written, sqlite3.OperationalError when the disk does not let it be opened.
     """
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
         version = int(meta["version"])
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error) and not (path / HEAD).exists():
-            raise not_a_run(path) from error
-        raise unreadable(path, error) from error
+        if "no such table" not in str(error):
+            raise
+        raise (unreadable(path, error) if (path / HEAD).exists() else not_a_run(path)) from error
     except (sqlite3.DatabaseError, KeyError, ValueError) as error:
         raise unreadable(path, error) from error
     if version > STORE_VERSION:
@@ -139,4 +154,19 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn errors of the disk while writing into StorageError, and those of the database's content into DamageError."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        raise StorageError(
+            f"the run store cannot be written: {error}",
+            where=str(path),
+            remedy="make room there, or make it writable",
+        ) from error
+    except sqlite3.DatabaseError as error:
         raise unreadable(path, error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +27,9 @@ from mendloop.runs.schema import (
     connect,
     create_tables,
     read_meta,
-    reading,
     require_run,
     tune_for_writing,
+    writing,
 )
 from mendloop.runs.writer import Work, Writer
 
@@ -49,7 +49,7 @@ class Store:
         self._written: set[str] = set()
         connection = connect(path, "rw")
         try:
-            with reading(path):
+            with writing(path):
                 meta = read_meta(connection, path)
                 tune_for_writing(connection)
                 ledger = Ledger(connection, meta)
@@ -142,33 +142,38 @@ class Store:
 def create_run(path: Path, *, secrets: Iterable[str] = (), clock: Callable[[], float] = time.time) -> Store:
     """Make a new run folder and hold it for writing. `secrets` are kept out of everything stored.
 
-    Raises InputError when the folder exists and is not empty.
+    Raises InputError when the folder exists and is not empty or cannot be made, StorageError when the disk is full.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    _require_empty(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        _require_empty(path)
+    except OSError as error:
+        raise InputError(f"no run folder can be made here: {error}", where=str(path)) from error
     lock = RunLock(path)
     try:
-        _require_empty(path)
-        connection = connect(path, "rwc")
-        try:
-            tune_for_writing(connection)
-            created = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds")
-            meta = {"version": str(STORE_VERSION), "created": created, "mendloop": __version__}
-            create_tables(connection, meta)
-            write_head(path, Ledger(connection, meta).head())
-        finally:
-            connection.close()
+        _require_empty(path)  # again, now that nobody else can be making one here
+        with writing(path):
+            _create(path, clock)
         return Store(path, lock, secrets, clock)
     except BaseException:
         lock.release()
         raise
 
 
+def _create(path: Path, clock: Callable[[], float]) -> None:
+    with closing(connect(path, "rwc")) as connection:
+        tune_for_writing(connection)
+        created = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds")
+        meta = {"version": str(STORE_VERSION), "created": created, "mendloop": __version__}
+        create_tables(connection, meta)
+        write_head(path, Ledger(connection, meta).head())
+
+
 def open_run(path: Path, *, secrets: Iterable[str] = (), clock: Callable[[], float] = time.time) -> Store:
     """Hold an existing run for writing, to go on with it.
 
-    Raises InputError when the folder is no run, is in use, or has a newer format; DamageError when the database holds
-    less than its head file says.
+    Raises InputError when the folder is no run, is in use, or has a newer format; StorageError when it cannot be
+    written; DamageError when the database holds less than its head file says.
     """
     require_run(path)
     lock = RunLock(path)
@@ -193,14 +198,14 @@ def opened_ledger(path: Path) -> Iterator[Ledger]:
     with RunLock(path):
         connection = connect(path, "rw")
         try:
-            with reading(path):
+            with writing(path):
                 ledger = Ledger(connection, read_meta(connection, path))
                 ledger.check_head(path)
                 tune_for_writing(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 yield ledger
                 connection.execute("COMMIT")
-            write_head(path, ledger.head())
+                write_head(path, ledger.head())
         finally:
             connection.close()
 

@@ -15,7 +15,7 @@ from mendloop.runs.chain import link, roll, run_genesis, session_genesis
 from mendloop.runs.head import Head, Mark, read_head, shortfall
 from mendloop.runs.reader import StoredEvent, open_for_reading, parse_event
 from mendloop.runs.rollup import Rollup, SessionRow, read_rows
-from mendloop.runs.schema import HEAD, read_meta, require_run
+from mendloop.runs.schema import HEAD, expected_shape, read_meta, require_run, shape_of
 
 RUN_WIDE = -1
 """`Damage.seq` of what is not about one event."""
@@ -133,6 +133,8 @@ class _Check:
         for sha256, size in self.blobs.items():
             if size is None and sha256 not in self.redactions:
                 self.found(f"blob {sha256[:12]} is empty, and no redaction says so")
+        if shape_of(connection) != expected_shape():
+            self.found("the tables or triggers are not those that were created")
         for (line,) in connection.execute("PRAGMA integrity_check(20)"):
             if line != "ok":
                 self.found(f"SQLite: {line}")

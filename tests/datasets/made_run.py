@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from mendloop.events import (
     RUN_SESSION,
     MemoryQueried,
@@ -136,12 +138,16 @@ def faults(number: int) -> tuple[Fault, ...]:
 
 @dataclass
 class MadeRun:
-    """Sessions to be written: a Record is kept, a text is the reason of a drop, None never ended."""
+    """Sessions to be written: a Record is kept, a text is the reason of a drop, None never ended.
+
+    A record's programs hold as many faults as turns fail, and `more_faults`.
+    """
 
     sessions: list[Record | str | None]
     counted: int | None = None
     scenario: dict[str, Any] = field(default_factory=lambda: dict(SCENARIO))
     start: float = 1_700_000_000.0
+    more_faults: int = 0
 
     def write(self, path: Path) -> Path:
         """Write the run and return its folder."""
@@ -152,7 +158,7 @@ class MadeRun:
         ticks = itertools.count()
         with create_run(path, clock=lambda: self.start + next(ticks)) as store:
             run = await store.journal(RUN_SESSION)
-            scenario = store.put(self.scenario)
+            scenario = store.put(yaml.safe_dump(self.scenario))
             await run.emit("started", RunStarted(scenario=scenario, version="0.1.0", team="procedural", seed=7))
             for number, what in enumerate(self.sessions):
                 await self._session(store, number, what)
@@ -178,7 +184,7 @@ class MadeRun:
     async def _kept(self, store: Any, journal: Any, record: Record) -> None:
         failing = len(record.attempts) - 1
         for attempt in record.attempts:
-            left = faults(failing - attempt.turn)
+            left = faults(failing - attempt.turn + self.more_faults)
             solution = Solution(code=attempt.code, author="procedural", injected=left, trials=2 if attempt.turn else 0)
             written = SolutionWritten(turn=attempt.turn, peer=0, solution=store.put(solution))
             await journal.emit(f"solution{attempt.turn}", written)

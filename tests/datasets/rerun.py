@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import json
 import math
 import os
@@ -94,6 +95,7 @@ def run_share(jobs: list[dict[str, Any]]) -> list[list[bool | None]]:
 
 def work() -> None:
     jobs = json.load(sys.stdin.buffer)
+    gc.freeze()  # otherwise each child copies what its collector touches
     json.dump([run_program(job["code"], job["cases"]) for job in jobs], sys.stdout)
 
 
@@ -179,7 +181,7 @@ def holds(case: dict[str, Any], names: dict[str, Any]) -> bool:
 def raised(error: BaseException) -> str:
     kind = type(error)
     if getattr(builtins, kind.__name__, None) is kind:
-        return kind.__name__
+        return str(kind.__name__)
     base = next(each for each in kind.__mro__ if getattr(builtins, each.__name__, None) is each)
     return f"{kind.__name__}({base.__name__})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,11 @@ def test_the_card_carries_the_days_of_the_run_and_how_to_make_it_again() -> None
     card = card_of(record_of(0))
     assert "Made with mendloop 0.1.0 on 2001-09-09 to 2001-09-11, team procedural, seed 7, deterministic." in card
     assert yaml.safe_load(card.split("```yaml\n")[1].split("```")[0]) == SCENARIO
+
+
+def test_a_run_of_so_many_sessions_is_made_again_with_as_many() -> None:
+    card = card_of(record_of(0), facts=replace(FACTS, sessions=12))
+    assert "mendloop run scenario.yaml --out RUN --sessions 12" in card.splitlines()
 
 
 def test_mixed_licences_are_listed_and_called_other() -> None:

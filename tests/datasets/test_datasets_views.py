@@ -31,7 +31,7 @@ def test_a_row_has_the_columns_of_the_schema_in_order() -> None:
 
 def test_a_row_says_where_its_function_comes_from() -> None:
     row = sft_multiturn(record_of(2, failing=2))
-    told = {key: row[key] for key in ("function", "licence", "tier", "teacher", "failed_turns", "operators")}  # type: ignore[literal-required]
+    told = {key: row[key] for key in ("function", "licence", "tier", "teacher", "failed_turns", "operators")}
     assert told == {
         "function": "pkg.lists.double1",
         "licence": "PSF-2.0",

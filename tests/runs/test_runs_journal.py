@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mendloop.errors import DivergedError
-from mendloop.events import AnyEvent, ClockRead, NodeEntered, NodeExited, Ref, SessionFinished, SessionStarted
-from mendloop.records import Solution
-from mendloop.runs.journal import ReplayEnded, ReplayJournal
+from mendloop.events import AnyEvent, ClockRead, Model, NodeEntered, NodeExited, Ref, SessionFinished, SessionStarted
+from mendloop.records import Solution, canonical_json
+from mendloop.runs.blobs import Redactor, unpack
+from mendloop.runs.journal import ReplayEnded, ReplayJournal, SessionJournal
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.store import Store, create_run, open_run
 from mendloop.runs.verify import verify
@@ -250,7 +251,7 @@ async def play(journal: Journal, steps: list[Step], calls: list[str]) -> None:
             await ask(journal, key, calls, request=text)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps=STEPS, cuts=st.lists(st.integers(0, 8), max_size=3))
 async def test_a_session_stopped_anywhere_and_resumed_gives_the_same_events(steps: list[Step], cuts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -269,6 +270,63 @@ async def test_a_session_stopped_anywhere_and_resumed_gives_the_same_events(step
             await play(replay, steps, calls)
             replay.end()
         assert verify(pieces).ok
+
+
+class Listed:
+    """Storage in memory: what a live journal appends, in order."""
+
+    def __init__(self, events: list[StoredEvent]) -> None:
+        self.events, self.blobs = list(events), dict[str, str]()
+
+    def put(self, value: object) -> Ref:
+        ref, text = Redactor().pack(value)
+        self.blobs[ref.sha256] = text
+        return ref
+
+    def get(self, sha256: str, model: type[Model]) -> Model:
+        return unpack(self.blobs[sha256], model)
+
+    def clean(self, event: AnyEvent) -> AnyEvent:
+        return event
+
+    async def append(self, session: str, key: str, event: AnyEvent, *, durable: bool) -> None:
+        n = len(self.events) + 1
+        self.events.append(StoredEvent(n, session, n, event.kind, 1, key, canonical_json(event), 0.0, ""))
+        await asyncio.sleep(0.0001 if durable else 0)
+
+
+async def branches(journal: Journal, pauses: list[int], calls: list[str]) -> None:
+    """Three branches side by side whose calls take as long as `pauses` say."""
+
+    async def branch(name: str, mine: list[int]) -> None:
+        for step, pause in enumerate(mine):
+            await journal.emit(f"{name}{step}/enter", entered(step))
+            await ask(journal, f"{name}{step}/ask", calls, pause=pause / 5000)
+
+    await asyncio.gather(*(branch(name, pauses[start::3]) for start, name in enumerate("abc")))
+    await journal.emit("end", FINISHED)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    first=st.lists(st.integers(0, 9), min_size=6, max_size=9),
+    later=st.lists(st.integers(0, 9), min_size=9, max_size=9),
+    share=st.floats(0, 1),
+)
+async def test_parallel_branches_go_on_from_any_prefix_at_any_other_speed(
+    first: list[int], later: list[int], share: float
+) -> None:
+    whole = Listed([])
+    await branches(SessionJournal(whole, "s0"), first, [])
+    prefix = whole.events[: round(share * len(whole.events))]
+    resumed, calls = Listed(prefix), list[str]()
+    resumed.blobs = dict(whole.blobs)
+    journal = SessionJournal(resumed, "s0", prefix, patience_s=5)
+    await branches(journal, later[: len(first)], calls)
+    journal.end()
+    assert resumed.events[: len(prefix)] == prefix
+    assert sorted(event.key for event in resumed.events) == sorted(event.key for event in whole.events)
+    assert not {event.key for event in prefix} & set(calls)
 
 
 def test_a_store_hands_out_journals_that_fit_the_seam(tmp_path: Path) -> None:

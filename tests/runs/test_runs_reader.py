@@ -127,6 +127,26 @@ async def test_a_run_left_by_a_crash_can_be_read_on_a_read_only_file_system(
     assert verify(path).ok
 
 
+async def test_a_run_that_was_closed_can_be_read_on_a_read_only_file_system(
+    tmp_path: Path, freeze: Callable[[Path], None]
+) -> None:
+    with create_run(tmp_path / "run") as store:
+        await write(store)
+    freeze(tmp_path / "run")
+    with Reader(tmp_path / "run") as reader:
+        assert [event.seq for event in reader.events("s0")] == [1, 2]
+        assert reader.status() == "interrupted"
+    assert verify(tmp_path / "run").ok
+
+
+async def test_more_events_than_a_page_come_in_order(tmp_path: Path) -> None:
+    with create_run(tmp_path / "run") as store:
+        await write(store, events=1000)
+    with Reader(tmp_path / "run") as reader:
+        assert [event.seq for event in reader.events("s0")] == list(range(1, 1001))
+        assert [event.n for event in reader.tail(after_n=10)] == list(range(11, 1001))
+
+
 async def test_blobs_come_back_as_text_and_as_records(tmp_path: Path) -> None:
     with create_run(tmp_path / "run") as store:
         code, text = store.put(CODE), store.put("plain \u00e9")

@@ -9,7 +9,9 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,12 @@ def test_a_folder_with_something_in_it_is_refused_with_the_remedy(tmp_path: Path
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_a_place_where_no_folder_can_be_made_is_wrong_input(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="no run folder can be made"):
+        create_run(tmp_path / "file")
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not a run: it has no run\.db"):
         open_run(tmp_path)
@@ -110,6 +118,14 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", child, str(tmp_path)], check=False)
     assert owner_of(tmp_path) is None
     RunLock(tmp_path).release()
+
+
+def test_a_forked_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path: Path) -> None:
+    child = "import sys, os, time; from pathlib import Path; from mendloop.runs.lock import RunLock; "
+    child += "lock = RunLock(Path(sys.argv[1])); os.fork() or (time.sleep(3), os._exit(0)); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", child, str(tmp_path)], check=False)
+    time.sleep(0.1)  # the child closes its copy as soon as it runs
+    assert owner_of(tmp_path) is None
 
 
 def test_a_reader_that_asks_for_the_owner_does_not_keep_a_writer_out(tmp_path: Path) -> None:
@@ -225,6 +241,20 @@ async def write_until_full(store: Store) -> int:
         with pytest.raises(StorageError):
             await late
     return accepted
+
+
+def test_opening_a_run_on_a_full_disk_is_resumable_and_no_damage(small_disk: Path) -> None:
+    create_run(small_disk / "run").close()
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+    with pytest.raises(StorageError, match="cannot be written"):
+        open_run(small_disk / "run")
+    with pytest.raises(StorageError, match="cannot be written"):
+        create_run(small_disk / "other")
+    with Reader(small_disk / "run") as reader:
+        assert reader.last_n() == 0
+    assert verify(small_disk / "run").ok
 
 
 @pytest.fixture

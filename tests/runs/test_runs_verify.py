@@ -7,7 +7,8 @@ import json
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -62,16 +63,27 @@ def run(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "run"))
 
 
-def change(run: Path, *statements: str) -> None:
-    """Change the database behind the triggers' back."""
+@contextmanager
+def unguarded(run: Path) -> Iterator[sqlite3.Connection]:
+    """The database without its triggers, which are back afterwards."""
     connection = connect(run, "rw")
+    triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
     try:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            connection.execute(statement)
+        yield connection
+        for _, sql in triggers:
+            with suppress(sqlite3.OperationalError):  # its table was dropped
+                connection.execute(sql)
     finally:
         connection.close()
+
+
+def change(run: Path, *statements: str) -> None:
+    """Change the database behind the triggers' back."""
+    with unguarded(run) as connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 def test_a_sound_run_passes(run: Path) -> None:
@@ -110,36 +122,17 @@ COLUMNS = {
 @pytest.mark.parametrize(("table", "column"), [(table, column) for table in COLUMNS for column in COLUMNS[table]])
 def test_one_flipped_bit_in_any_column_is_found(run: Path, table: str, column: str) -> None:
     moments = random.Random(f"{table}.{column}")
-    connection = connect(run, "rw")
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
     order = {"blob": "sha256", "session": "session", "meta": "key"}.get(table, "n")
-    keys = [row[0] for row in connection.execute(f"SELECT {order} FROM {table} ORDER BY {order}")]
-    connection.text_factory = bytes
+    sound = (run / "run.db").read_bytes()
     for _ in range(6):
-        key = moments.choice(keys)
-        [before] = connection.execute(f"SELECT {column} FROM {table} WHERE {order} = ?", (key,)).fetchone()
-        if before is None or (table, column, key) == ("meta", "value", "version"):
-            continue
-        after = flipped(before, moments.randrange(10_000))
-        holder = "CAST(? AS TEXT)" if isinstance(before, bytes) and column != "data" else "?"
-        connection.execute("BEGIN")
-        row = connection.execute(f"SELECT rowid FROM {table} WHERE {order} = ?", (key,)) if table != "meta" else None
-        if row is None:
-            changed = connection.execute(f"UPDATE meta SET {column} = {holder} WHERE key = ?", (after, key))
-        else:
-            [rowid] = row.fetchone()
-            changed = connection.execute(f"UPDATE {table} SET {column} = {holder} WHERE rowid = ?", (after, rowid))
-        assert changed.rowcount == 1
-        connection.execute("COMMIT")
-        report = verify(run)
-        assert report.damaged, f"{before!r} became {after!r}"
-        where = f"{order} = {holder}" if column == order else f"{order} = ?"
-        connection.execute(
-            f"UPDATE {table} SET {column} = {holder} WHERE {where}", (before, after if column == order else key)
-        )
-        assert verify(run).damaged == ()
-    connection.close()
+        (run / "run.db").write_bytes(sound)
+        with unguarded(run) as connection:
+            rows = connection.execute(f"SELECT {order}, {column} FROM {table} WHERE {column} IS NOT NULL").fetchall()
+            key, before = moments.choice([row for row in rows if row != ("version", "1")])
+            after = flipped(before, moments.randrange(10_000))
+            holder = "CAST(? AS TEXT)" if isinstance(before, str) else "?"
+            connection.execute(f"UPDATE {table} SET {column} = {holder} WHERE {order} = ?", (after, key))
+        assert verify(run).damaged, f"{before!r} became {after!r}"
 
 
 def test_one_flipped_bit_in_the_file_is_found(run: Path) -> None:
@@ -205,6 +198,11 @@ def test_a_changed_hash_names_its_event_and_the_head(run: Path) -> None:
 def test_damage_is_named(run: Path, statement: str, what: str) -> None:
     change(run, statement)
     assert what in " | ".join(damage.what for damage in verify(run).damaged)
+
+
+def test_an_added_trigger_is_found(run: Path) -> None:
+    change(run, "CREATE TRIGGER extra BEFORE INSERT ON event BEGIN SELECT RAISE(IGNORE); END")
+    assert verify(run).damaged == (Damage("", -1, "the tables or triggers are not those that were created"),)
 
 
 def test_two_swapped_events_are_found(run: Path) -> None:

@@ -175,7 +175,13 @@ def _weight(of: Guess, place: int) -> float:
 
 
 def plausibility(guesses: Sequence[Guess], combination: dict[str, str]) -> float:
-    """Return how well a combination fits the hints, from 0 to 1."""
+    """Return how well a combination fits the hints, from 0 to 1, and a little more when its types go together."""
+    bases = {kind.removeprefix("sorted ").rpartition("[")[2].strip("].,") for kind in combination.values()}
+    together = 0.15 if len(combination) > 1 and len(bases) == 1 else 0
+    return _fit(guesses, combination) + together
+
+
+def _fit(guesses: Sequence[Guess], combination: dict[str, str]) -> float:
     weights = [dict(g.scored)[combination[g.name]] / (g.scored[0][1] or 1) for g in guesses if g.name in combination]
     return sum(weights) / len(weights) if weights else 0
 

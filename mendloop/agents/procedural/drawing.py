@@ -111,7 +111,7 @@ def tokens_of(code: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:60]
 
 
-_QUOTED = re.compile(r"""(?<![\w])(?:'([^'\n]{2,40})'|"([^"\n]{2,40})"|`([^`\n]{2,40})`)(?![\w])""")
+_QUOTED = re.compile(r"""(?<![\w])(?:'([^'\n]{1,40})'|"([^"\n]{1,40})"|`([^`\n]{1,40})`)(?![\w])""")
 
 
 @lru_cache(maxsize=1024)
@@ -120,7 +120,8 @@ def phrases_of(code: str, entry_point: str) -> tuple[str, ...]:
     for node in ast.parse(code).body:
         if isinstance(node, ast.FunctionDef) and node.name == entry_point:
             quoted = [one or two or three for one, two, three in _QUOTED.findall(ast.get_docstring(node) or "")]
-            return tuple(dict.fromkeys(quoted))[:12]
+            names = {argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)}
+            return tuple(text for text in dict.fromkeys(quoted) if text not in names and text.strip())[:12]
     return ()
 
 
@@ -259,6 +260,9 @@ def _floats(rng: random.Random, palette: Palette, style: Style) -> list[float]:
 def _texts(rng: random.Random, palette: Palette, style: Style) -> list[str]:
     if "path" in palette.name or "file" in palette.name:
         return _many(rng, style, lambda: _path(rng, palette, "basic"))
+    real = _realistic(palette)
+    if real and rng.random() < 0.6:
+        return _many(rng, style, lambda: rng.choice(real))
     if rng.random() < 0.2:
         start = rng.choice(WORDS)
         return _many(rng, style, lambda: start + _piece(rng, palette))
@@ -319,7 +323,8 @@ def mutated(value: Any, rng: random.Random, palette: Palette) -> Any:
     if isinstance(value, bytes):
         return _mutated_text(value.decode("latin-1"), rng, palette).encode("latin-1", "replace")
     if isinstance(value, list | tuple):
-        return type(value)(_mutated_items(list(value), rng, palette))
+        nested = any(isinstance(item, list | tuple) for item in value)
+        return type(value)(_mutated_items(list(value), rng, palette, nested))
     if isinstance(value, dict) and value:
         key = rng.choice(list(value))
         return {**value, key: mutated(value[key], rng, palette)}
@@ -328,13 +333,14 @@ def mutated(value: Any, rng: random.Random, palette: Palette) -> Any:
     return value
 
 
-def _mutated_items(items: list[Any], rng: random.Random, palette: Palette) -> list[Any]:
+def _mutated_items(items: list[Any], rng: random.Random, palette: Palette, nested: bool) -> list[Any]:
     if not items:
         return items
     place = rng.randrange(len(items))
     roll = rng.random()
     if roll < 0.45:
-        items[place] = mutated(items[place], rng, palette)
+        change = _same_shape if nested else mutated
+        items[place] = change(items[place], rng, palette)
     elif roll < 0.6:
         del items[place]
     elif roll < 0.8:
@@ -342,6 +348,16 @@ def _mutated_items(items: list[Any], rng: random.Random, palette: Palette) -> li
     else:
         rng.shuffle(items)
     return items
+
+
+def _same_shape(value: Any, rng: random.Random, palette: Palette) -> Any:
+    """Change one element of an inner container and not its length: rows of a table and pairs stay what they are."""
+    if not isinstance(value, list | tuple) or not value:
+        return mutated(value, rng, palette)
+    items = list(value)
+    place = rng.randrange(len(items))
+    items[place] = _same_shape(items[place], rng, palette)
+    return type(value)(items)
 
 
 def _mutated_text(text: str, rng: random.Random, palette: Palette) -> str:

@@ -144,16 +144,24 @@ def _unknown(name: str) -> SourceError:
 
 
 def _metadata(top: str) -> tuple[str, str]:
-    owners = importlib.metadata.packages_distributions().get(top, [])
-    if not owners:
+    data = _distribution(top)
+    if data is None:
         return "unknown", ""
-    data = cast(Message, importlib.metadata.metadata(owners[0]))
     classifiers = [text for text in map(str, data.get_all("Classifier", [])) if text.startswith("License :: ")]
     licence = str(data.get("License-Expression") or data.get("License") or "")
     if (not licence or len(licence) > 60 or "\n" in licence) and classifiers:
         licence = classifiers[0].rpartition(" :: ")[2]
     short = licence.strip().partition("\n")[0][:60]
     return short or "unknown", str(data.get("Version") or "")
+
+
+def _distribution(top: str) -> Message | None:
+    """Return the metadata of the distribution that an import name belongs to; most are named alike."""
+    try:
+        return cast(Message, importlib.metadata.metadata(top))
+    except importlib.metadata.PackageNotFoundError:
+        owners = importlib.metadata.packages_distributions().get(top, [])
+        return cast(Message, importlib.metadata.metadata(owners[0])) if owners else None
 
 
 def _folder(path: Path) -> Place:

@@ -37,6 +37,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "path": ("path",), "filename": ("path",), "fname": ("path",), "pathname": ("path",), "file": ("path",),
     "p": ("path",), "url": ("str",), "prefix": ("str",), "suffix": ("str",), "value": ("str", "int"), "sep": ("str",),
     "header": ("str",), "lines": ("list[str]",), "words": ("list[str]",), "names": ("list[str]",), "c": ("str",),
+    "paths": ("list[str]",),
     "n": ("int",), "i": ("int",), "k": ("int",), "count": ("small int",), "num": ("int",), "number": ("int",),
     "width": ("small int",), "size": ("small int",), "length": ("small int",), "indent": ("small int",),
     "year": ("int",), "month": ("int",), "day": ("int",), "level": ("small int",), "depth": ("small int",),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, zip_longest
 
 from mendloop.agents.executor import examine
-from mendloop.agents.procedural.faults import apply_faults, overlaps, propose_faults
+from mendloop.agents.procedural.faults import apply_faults, compatible, propose_faults
 from mendloop.agents.procedural.item import Item
 from mendloop.agents.selection import smallest_failing
 from mendloop.records import Case, Fault, Limits, ProgramResult, digest
@@ -26,11 +27,26 @@ def pools(item: Item, seed: int, variants: int, variant: int) -> tuple[list[Faul
     Faults are dealt out over the variants; a set holds one of its own variant's and none of an earlier one's, so no
     two variants of a function can have the same set.
     """
-    dealt = list(propose_faults(item.code, item.entry_point))
-    random.Random(derive(seed, item.id, "faults")).shuffle(dealt)  # noqa: S311 - sampling, not secrecy
+    dealt = spread_over_operators(propose_faults(item.code, item.entry_point), derive(seed, item.id, "faults"))
     own = [fault for place, fault in enumerate(dealt) if place % variants == variant]
     later = [fault for place, fault in enumerate(dealt) if place % variants > variant]
     return own, own + later
+
+
+def spread_over_operators(faults: Sequence[Fault], seed: int) -> list[Fault]:
+    """Return the faults in an order drawn from the seed in which every operator gives one before any gives two.
+
+    Otherwise the operators that find something everywhere, such as a wrong variable, would fill the data set.
+    """
+    rng = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    by_operator: dict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        by_operator[fault.operator].append(fault)
+    piles = list(by_operator.values())
+    rng.shuffle(piles)
+    for pile in piles:
+        rng.shuffle(pile)
+    return [fault for row in zip_longest(*piles) for fault in row if fault is not None]
 
 
 @dataclass
@@ -61,7 +77,7 @@ class Injector:
     async def _extended(
         self, chosen: FaultSet, offered: Sequence[Fault], results: dict[FaultSet, ProgramResult]
     ) -> FaultSet:
-        fitting = [fault for fault in offered if not any(overlaps(fault, other) for other in chosen)]
+        fitting = [fault for fault in offered if compatible(self.item.code, (*chosen, fault))]
         for fault in fitting[:MAX_TRIES]:
             larger = tuple(sorted((*chosen, fault), key=lambda each: each.start))
             fresh = [subset for subset in subsets(larger) if fault in subset]
@@ -84,10 +100,10 @@ class Injector:
         code = apply_faults(self.item.code, subset)
         self.trials += 1
         slot = f"fault{self.trials}"
-        result = await examine(self.bench, slot, code, self.cases, self.limits)
+        result = await examine(self.bench, slot, code, self.cases, self.limits, confirm=False)
         if result.passed or not shows(result):
             return None
-        again = await examine(self.bench, f"{slot}/again", code, self.cases, self.limits, hash_seed=1)
+        again = await examine(self.bench, f"{slot}/again", code, self.cases, self.limits, hash_seed=1, confirm=False)
         return result if fingerprint(result) == fingerprint(again) else None
 
     def _undoable(self, faults: FaultSet, results: dict[FaultSet, ProgramResult]) -> bool:

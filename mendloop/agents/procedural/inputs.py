@@ -32,6 +32,8 @@ class Slot:
 def draw_inputs(item: Item, rng: random.Random, n: int) -> tuple[Call, ...]:
     """Return up to n distinct calls, fewer when the function has no more: known good ones, and new ones like them.
 
+    Known good inputs come first: the larger n, the more of the rest may turn out to be invalid.
+
     Among them are calls that show what happens to a container argument (`setup` and `after`), expressions that call
     the function twice (hidden state), and a call or two on which it raises on purpose.
     """
@@ -122,19 +124,31 @@ def mutated_call(call: str, rng: random.Random, code: str) -> str | None:
     return render_call(call.partition("(")[0], values, named)
 
 
+def passes(call: str, signature: str, name: str) -> bool:
+    """Tell whether a call passes a value for the named parameter."""
+    parsed = parse_arguments(call)
+    if parsed is None:
+        return False
+    given = [slot.name for slot in layout(signature) if slot.how == "position"][: len(parsed[0])]
+    return name in given or name in parsed[1]
+
+
 def render_call(name: str, values: Sequence[Any], named: dict[str, Any]) -> str:
     """Return the text of a call with literal arguments."""
     return f"{name}({', '.join([*map(literal, values), *(f'{key}={literal(value)}' for key, value in named.items())])})"
 
 
 def _plain(item: Item, rng: random.Random, turn: int, known: Iterator[str]) -> Call | None:
-    """Return a call seen to work (three of five), a mutation of one, or a fresh draw."""
-    text: str | None = next(known, None) if turn % 5 in (0, 2, 3) else None
+    """Return a call seen to work while there are any, then mutations of them and fresh draws in turn."""
+    text = next(known, None)
     if text is None and item.pool and turn % 2:
         text = mutated_call(rng.choice(item.pool), rng, item.code)
     elif text is None:
         text = one_call(item.signature, item.contract, item.code, rng, _STYLES[turn % len(_STYLES)])
-    return Call(id="plain", call=text) if text else None
+    if text is None:
+        return None
+    observed = observed_call(item.signature, text) if item.mutates else None
+    return observed or Call(id="plain", call=text)
 
 
 def _special(item: Item, rng: random.Random, turn: int, raising: list[Call]) -> Call | None:
@@ -143,23 +157,26 @@ def _special(item: Item, rng: random.Random, turn: int, raising: list[Call]) -> 
     if not item.pool:
         return None
     if turn % 6 == 4:
-        return observed_call(item, rng.choice(item.pool))
+        return observed_call(item.signature, rng.choice(item.pool))
     if turn % 10 == 9:
         return Call(id="twice", call=f"[{rng.choice(item.pool)}, {rng.choice(item.pool)}]")
     return None
 
 
-def observed_call(item: Item, text: str) -> Call | None:
-    """Return the same call with its container arguments in variables that are read again afterwards."""
-    parsed = parse_arguments(text)
-    slots = [slot for slot in layout(item.signature) if slot.how == "position"]
+def observed_call(signature: str, text: str) -> Call | None:
+    """Return the same call with its container arguments in variables that are read again afterwards.
+
+    None when it has no such argument.
+    """
+    parsed, entry_point = parse_arguments(text), signature.partition("(")[0]
+    slots = [slot for slot in layout(signature) if slot.how == "position"]
     if parsed is None or len(parsed[0]) > len(slots):
         return None
     values, named = parsed
     kept = {
         slots[place].name: value
         for place, value in enumerate(values)
-        if isinstance(value, list | dict | set) and slots[place].name != item.entry_point
+        if isinstance(value, list | dict | set) and slots[place].name != entry_point
     }
     if not kept:
         return None
@@ -167,7 +184,7 @@ def observed_call(item: Item, text: str) -> Call | None:
     shown += [f"{key}={literal(value)}" for key, value in named.items()]
     return Call(
         id="observed",
-        call=f"{item.entry_point}({', '.join(shown)})",
+        call=f"{entry_point}({', '.join(shown)})",
         setup="; ".join(f"{name} = {literal(value)}" for name, value in kept.items()),
         after=tuple(kept),
     )

@@ -11,6 +11,7 @@ class Item(Frozen):
     `code` is the closed text (imports, constants, helpers, then `entry_point`). `signature` reads `f(a, b=1)`.
     `pool` holds call texts on which the function returned, `raising` calls on which it raised on purpose. Items with
     the same `cluster` are near-duplicates of each other. `contradicted` counts examples that the code does not obey.
+    `mutates` says that the function was seen to change an argument.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Item(Frozen):
     examples: tuple[Case, ...] = ()
     contradicted: int = 0
     pool: tuple[str, ...] = ()
+    mutates: bool = False
     raising: tuple[Call, ...] = ()
     exceptions: tuple[str, ...] = ()
     source: Source

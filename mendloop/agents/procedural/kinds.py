@@ -29,7 +29,7 @@ WORDS: Final[dict[str, str]] = {
 
 LISTS: Final = ("list[int]", "list[str]", "list[float]")
 NUMBERS: Final = ("int", "float")
-TEXTS: Final = frozenset({"str", "identifier", "path", "choice"})
+TEXTS: Final = frozenset({"str", "identifier", "path"})
 
 FAMILIES: Final[tuple[frozenset[str], ...]] = (
     frozenset({"int", "nonneg int", "small int", "float"}),

@@ -73,7 +73,7 @@ class ProceduralProgrammer:
 
     async def _mends(self, bench: Bench, slot: str, item: Item, rest: Sequence[Fault], case: Case) -> bool:
         code = apply_faults(item.code, rest)
-        return (await examine(bench, slot, code, [case], self.limits)).passed
+        return (await examine(bench, slot, code, [case], self.limits, confirm=False)).passed
 
 
 def without(faults: Sequence[Fault], fault: Fault) -> tuple[Fault, ...]:

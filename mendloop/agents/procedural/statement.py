@@ -101,7 +101,7 @@ def _examples(examples: Sequence[Case]) -> str:
 
 
 def _example(case: Case) -> str:
-    lines = [f">>> {line.strip()}" for line in (case.setup or "").split("; ") if line.strip()]
+    lines = [f">>> {ast.unparse(line)}" for line in ast.parse(case.setup or "").body]
     lines.append(f">>> {case.call}")
     if case.raises:
         lines += ["Traceback (most recent call last):", "    ...", case.raises.partition("(")[0]]

@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import JsonValue
-
 from mendloop.agents.procedural.anchors import verified
 from mendloop.agents.procedural.contracts import (
     Guess,
@@ -26,8 +24,9 @@ from mendloop.agents.procedural.contracts import (
     plausibility,
     same_family,
 )
-from mendloop.agents.procedural.inputs import fresh_calls, one_call
+from mendloop.agents.procedural.inputs import fresh_calls, observed_call, one_call, passes
 from mendloop.agents.procedural.item import Catalogue, Item
+from mendloop.agents.procedural.literals import read
 from mendloop.agents.procedural.purity import NotUsable
 from mendloop.agents.procedural.source import Candidate, Candidates
 from mendloop.agents.procedural.twins import clusters
@@ -42,9 +41,11 @@ LIMITS: Final = Limits(cpu_s=0.25, wall_s=5)
 """A function that needs longer on a small input is no material for a dialogue."""
 PROBES = 3
 """Calls per combination of kinds."""
-DRAWN = 48
-POOL = 40
+DRAWN = 56
+POOL = 48
 MIN_INPUTS, MIN_RESULTS = 12, 5
+MIN_OF_EACH = 6
+"""A predicate has only two results; each of them must come up this often."""
 MAX_RESULT = 300
 """Characters of a result that a person would still read."""
 SAME_RESULT = 0.25
@@ -85,14 +86,14 @@ async def _survey_one(candidate: Candidate, candidates: Candidates, run: Run, se
     kinds = await _probe(candidate, guesses, run, rng)
     contract = contract_of(guesses, kinds, _evidence(candidate, guesses))
     texts = fresh_calls(candidate.signature, contract, candidate.code, rng, DRAWN, _plain_calls(candidate))
-    drawn = [Call(id=f"i{place:02d}", call=text) for place, text in enumerate(texts)]
+    drawn = [_observed(candidate, f"i{place:02d}", text) for place, text in enumerate(texts)]
     anchors = [Call(id=f"x{place:02d}", call=case.call, setup=case.setup) for place, case in enumerate(candidate.cases)]
     ahead = await _run(run, f"survey/{candidate.id}/ahead", candidate, [*drawn, *anchors], 0)
     ended = [call for call in drawn if call.id in ahead and ahead[call.id].status in ("returned", "raised")]
     if len(ended) < len(drawn) - 3:
         raise NotUsable("does not end or cannot be written down on many inputs")
     back = await _run(run, f"survey/{candidate.id}/back", candidate, ended[::-1], 1)
-    seen = _Seen.of(candidate, drawn, ahead, back)
+    seen = _Seen.of(candidate, texts, drawn, ahead, back)
     pool = seen.pool()
     _judge(pool, seen)
     contract = _without_failing(contract, candidate, seen)
@@ -109,10 +110,17 @@ async def _survey_one(candidate: Candidate, candidates: Candidates, run: Run, se
         examples=examples,
         contradicted=contradicted,
         pool=pool,
+        mutates=seen.mutates,
         raising=seen.raising(),
         exceptions=seen.exceptions(),
         source=_source(candidate, candidates),
     )
+
+
+def _observed(candidate: Candidate, ident: str, text: str) -> Call:
+    """Return the call in a form that shows what becomes of its containers."""
+    call = observed_call(candidate.signature, text) or Call(id=ident, call=text)
+    return call.model_copy(update={"id": ident})
 
 
 async def _run(run: Run, slot: str, candidate: Candidate, calls: Sequence[Call], hash_seed: int) -> dict[str, Outcome]:
@@ -196,35 +204,44 @@ class _Seen:
     raised: dict[str, str]
     failed: tuple[str, ...]
     unstable: int
+    mutates: bool
 
     @classmethod
     def of(
-        cls, candidate: Candidate, drawn: Sequence[Call], ahead: dict[str, Outcome], back: dict[str, Outcome]
+        cls,
+        candidate: Candidate,
+        texts: Sequence[str],
+        drawn: Sequence[Call],
+        ahead: dict[str, Outcome],
+        back: dict[str, Outcome],
     ) -> _Seen:
         results: dict[str, str] = {}
         raised: dict[str, str] = {}
         failed: list[str] = []
-        unstable = 0
+        unstable, mutates = 0, False
         lines = raise_lines(candidate.code)
-        for call in drawn:
-            text, one, two = call.call or "", ahead.get(call.id), back.get(call.id)
+        for text, call in zip(texts, drawn, strict=True):
+            one, two = ahead.get(call.id), back.get(call.id)
             if one is None or two is None or one.status not in ("returned", "raised"):
                 failed.append(text)
             elif _print(one) != _print(two):
                 unstable += 1
             elif one.status == "returned":
-                shown = render(one.value)
+                changed = _changed(call, one)
+                mutates = mutates or bool(changed)
+                shown = render(one.value) + changed
                 if len(shown) <= MAX_RESULT and " at 0x" not in shown:
                     results[text] = shown
             elif one.error and one.error.line in lines:
                 raised[text] = one.error.type
             else:
                 failed.append(text)
-        return cls(results, raised, tuple(failed), unstable)
+        return cls(results, raised, tuple(failed), unstable, mutates)
 
     def pool(self) -> tuple[str, ...]:
         """Return the calls to keep: no one result may make up more than its share."""
-        most = max(3, int(len(self.results) * SAME_RESULT))
+        share = 0.5 if set(self.results.values()) == {"True", "False"} else SAME_RESULT
+        most = max(3, int(len(self.results) * share))
         kept: list[str] = []
         taken: Counter[str] = Counter()
         for text, shown in self.results.items():
@@ -243,9 +260,17 @@ class _Seen:
         return tuple(sorted(set(self.raised.values())))
 
 
-def _print(outcome: Outcome) -> tuple[str, JsonValue, str]:
+def _print(outcome: Outcome) -> tuple[str, object, str]:
     """Return what must be the same in both runs; a message may hold an address."""
-    return outcome.status, outcome.value, outcome.error.type if outcome.error else ""
+    return outcome.status, [outcome.value, outcome.after], outcome.error.type if outcome.error else ""
+
+
+def _changed(call: Call, outcome: Outcome) -> str:
+    """Return what became of the containers, when that is not what went in."""
+    lines = [node for node in ast.parse(call.setup or "").body if isinstance(node, ast.Assign)]
+    given = {ast.unparse(node.targets[0]): ast.unparse(node.value) for node in lines}
+    after = {name: render(value) for name, value in outcome.after.items()}
+    return "".join(f" {name}={text}" for name, text in after.items() if read(text) != read(given.get(name, "")))
 
 
 def _judge(pool: Sequence[str], seen: _Seen) -> None:
@@ -254,8 +279,9 @@ def _judge(pool: Sequence[str], seen: _Seen) -> None:
         raise NotUsable("results depend on earlier calls or on the hash seed")
     if len(pool) < MIN_INPUTS:
         raise NotUsable("too few valid inputs")
-    results = {seen.results[text] for text in pool}
-    if len(results) < MIN_RESULTS:
+    results = Counter(seen.results[text] for text in pool)
+    predicate = set(results) == {"True", "False"} and min(results.values()) >= MIN_OF_EACH
+    if len(results) < MIN_RESULTS and not predicate:
         raise NotUsable("results hardly differ")
     echoed = sum(f"({seen.results[text]})" in text or f"({seen.results[text]}," in text for text in pool)
     if echoed > 0.8 * len(pool):
@@ -266,9 +292,8 @@ def _without_failing(contract: Contract, candidate: Candidate, seen: _Seen) -> C
     """Drop optional parameters with which most calls failed."""
     kept = []
     for parameter in contract.parameters:
-        mark = f"{parameter.name}="
-        failed = sum(mark in text for text in seen.failed)
-        worked = sum(mark in text for text in seen.results)
+        failed = sum(passes(text, candidate.signature, parameter.name) for text in seen.failed)
+        worked = sum(passes(text, candidate.signature, parameter.name) for text in seen.results)
         drop = parameter.optional and failed > worked
         kept.append(parameter.model_copy(update={"kinds": ()}) if drop else parameter)
     notes = "\n".join(map(in_words, kept))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mendloop.agents.procedural.critic import ProceduralCritic
 from mendloop.agents.procedural.faults import apply_faults, propose_faults
+from mendloop.agents.procedural.injector import spread_over_operators
 from mendloop.agents.procedural.programmer import ProceduralProgrammer
 from mendloop.agents.procedural.proposer import ProceduralProposer
 from mendloop.agents.procedural.shelf import Shelf
@@ -12,9 +13,6 @@ from mendloop.records import Frozen, Limits
 from mendloop.scenario import Scenario
 
 NAME = "procedural"
-
-LIMITS = Limits(cpu_s=0.5, wall_s=5.0)
-"""The team runs functions that end within milliseconds: what takes longer hangs, and need not be waited for."""
 
 
 class ProceduralRoles(Frozen):
@@ -40,8 +38,6 @@ def procedural_roles(scenario: Scenario, limits: Limits) -> ProceduralRoles:
 
 
 def mutants(code: str, entry_point: str, limit: int) -> tuple[str, ...]:
-    """Return at most `limit` programs with one fault each, spread evenly over the faults that the operators find."""
-    faults = propose_faults(code, entry_point)
-    step = max(1, len(faults) / limit)
-    chosen = {int(place * step) for place in range(limit) if int(place * step) < len(faults)}
-    return tuple(apply_faults(code, [faults[place]]) for place in sorted(chosen))
+    """Return at most `limit` programs with one fault each, spread over the operators."""
+    faults = spread_over_operators(propose_faults(code, entry_point), seed=0)
+    return tuple(apply_faults(code, [fault]) for fault in faults[:limit])

@@ -53,7 +53,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={"PYTHONHASHSEED": str(hash_seed)},
+                env={"PYTHONHASHSEED": str(hash_seed % 2**32)},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -94,14 +94,17 @@ class Worker:
             return await self._receive()
 
     async def end(self) -> None:
-        """Close the wire, which ends the worker and everything in it, and wait for the process. Never raises."""
-        self._control.close()
+        """Shut the wire, which ends the worker and everything in it, and wait for the process. May be called twice."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
         try:
             await asyncio.shield(asyncio.ensure_future(self._reap()))
         except asyncio.CancelledError:
             self._process.kill()
             self._process.wait()
             raise
+        finally:
+            self._control.close()
 
     async def _reap(self) -> None:
         with contextlib.suppress(TimeoutError):

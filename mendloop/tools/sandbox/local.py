@@ -61,6 +61,8 @@ class LocalSandbox:
         if not request.calls:
             return Execution(status="ok", isolation=ISOLATION)
         async with self._slots:
+            if self._closed:
+                return _broken("the sandbox was closed")
             try:
                 worker = await self._take(request.hash_seed)
             except IsolationError:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mendloop.errors import IsolationError, SandboxError
-from mendloop.records import Call, Execution, Limits, Outcome, Probe, Request
+from mendloop.records import Call, Limits, Outcome, Probe, Request
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.sandbox.remedies import remedy
 
@@ -96,11 +98,13 @@ _BY_CALL = {
 }
 
 
+_PRIVATE = ["/etc/shadow", "/etc/passwd", "/proc/1/environ", "/proc/self/environ", __file__]
+
+
 async def probe_sandbox(sandbox: Sandbox) -> tuple[Probe, ...]:
     """Return one probe for each layer; a layer that cannot be set up is the only one in the answer."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
-        facts = {"paths": _private_paths(), "port": server.getsockname()[1], "pid": os.getpid()}
+    with _listener() as server:
+        facts = {"paths": _PRIVATE, "port": server.getsockname()[1] if server else 9, "pid": os.getpid()}
         calls = tuple(
             Call(id=layer, call=call.format(**facts), isolated=layer.startswith("limit"))
             for layer, call in _BY_CALL.items()
@@ -114,15 +118,19 @@ async def probe_sandbox(sandbox: Sandbox) -> tuple[Probe, ...]:
     if execution.status == "sandbox_error":
         return (Probe(layer="worker", ok=False, detail=execution.message, remedy=remedy("worker")),)
     setup = Probe(layer="namespaces", ok=True, detail="user, pid, network, mount, ipc and uts namespaces stand")
-    return (setup, *_judged(execution))
+    return (setup, *map(_probe, execution.outcomes))
 
 
-def _private_paths() -> list[str]:
-    return ["/etc/shadow", "/etc/passwd", "/proc/1/environ", "/proc/self/environ", __file__]
-
-
-def _judged(execution: Execution) -> list[Probe]:
-    return [_probe(outcome) for outcome in execution.outcomes]
+@contextmanager
+def _listener() -> Iterator[socket.socket | None]:
+    """Give programs something real to reach; None where even the host may not listen."""
+    try:
+        server = socket.create_server(("127.0.0.1", 0))
+    except OSError:
+        yield None
+        return
+    with server:
+        yield server
 
 
 def _probe(outcome: Outcome) -> Probe:

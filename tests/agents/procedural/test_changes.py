@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mendloop.agents.procedural.changes import describe_change, smallest_failing
+from mendloop.agents.procedural.changes import describe_change
+from mendloop.agents.selection import smallest_failing
 from mendloop.records import Case, CaseResult, CaseStatus
 
 BODY = """\

@@ -1,5 +1,8 @@
 """What every sandbox promises; parametrised over backends by the `sandbox` fixture."""
 
+# ruff: noqa: E501
+# Programs are literals in one piece.
+
 from __future__ import annotations
 
 import asyncio
@@ -233,6 +236,27 @@ async def test_asyncio_and_threads_work_in_the_program(sandbox: Sandbox) -> None
     )
     done = await run(sandbox, code, "f()")
     assert texts(done) == ["(1, ['1', '2'])"]
+
+
+async def test_processes_can_be_pooled_in_the_program(sandbox: Sandbox) -> None:
+    code = "import multiprocessing\ndef g(x):\n    return x * x\ndef f():\n    with multiprocessing.Pool(2) as pool:\n        return pool.map(g, [1, 2, 3])\n"
+    assert texts(await run(sandbox, code, "f()")) == ["[1, 4, 9]"]
+
+
+async def test_values_at_the_caps_of_depth_and_size_pass_and_beyond_do_not(sandbox: Sandbox) -> None:
+    code = "def nest(n):\n    x = 1\n    for _ in range(n): x = frozenset([x])\n    return x\n"
+    done = await run(sandbox, code, "nest(64)", "nest(65)", "list(range(99_999))", "list(range(100_000))", "7 ** 9999")
+    assert statuses(done) == ["returned", "unencodable", "returned", "unencodable", "returned"]
+    assert parse_expected(render(done.outcomes[0].value)) == done.outcomes[0].value
+
+
+async def test_forked_memory_is_counted_once(sandbox: Sandbox) -> None:
+    code = (
+        "import os, time\ndef f():\n    x = bytearray(40 << 20)\n    pids = []\n    for _ in range(3):\n"
+        "        pids.append(os.fork())\n        if pids[-1] == 0:\n            time.sleep(0.2); os._exit(0)\n"
+        "    for pid in pids: os.waitpid(pid, 0)\n    return len(x) >> 20\n"
+    )
+    assert texts(await run(sandbox, code, "f()", limits=SHORT)) == ["40"]
 
 
 async def test_every_layer_holds(sandbox: Sandbox) -> None:

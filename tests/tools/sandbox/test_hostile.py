@@ -1,5 +1,8 @@
 """Hostile programs: the sandbox survives each, tells the truth about it, and the next execution is clean."""
 
+# ruff: noqa: E501
+# Programs are literals in one piece.
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -84,7 +87,10 @@ ATTACKS: dict[str, Attack] = {
         "import os, signal\ndef f():\n    os.kill(0, signal.SIGSTOP)\n    while True: pass\n", ("timeout",)
     ),
     "killing everybody": Attack(
-        "import os\ndef f():\n    os.kill(-1, 9)\n    os.kill(1, 9)\n    os._exit(0)\n", ("no_result", "crash")
+        "import os\ndef f():\n    os.kill(-1, 9)\n    os.kill(1, 9)\n    os._exit(0)\n", ("ok", "no_result", "crash")
+    ),
+    "killing its process group": Attack(
+        "import os\ndef f():\n    os.kill(0, 9)\n    os.killpg(0, 19)\n    return 1\n", ("ok", "timeout")
     ),
     "bad memory access": Attack("import ctypes\ndef f():\n    ctypes.string_at(0)\n", ("crash",)),
     "abort": Attack("import os\ndef f():\n    os.abort()\n", ("crash",)),

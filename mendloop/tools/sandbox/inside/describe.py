@@ -53,6 +53,11 @@ def _last_line(error: BaseException) -> int | None:
         if step.tb_frame.f_code.co_filename == FILENAME:
             line = step.tb_lineno
         step = step.tb_next
-    if line is None and isinstance(error, SyntaxError) and error.filename == FILENAME and type(error.lineno) is int:
-        return error.lineno
+    kind = type(error)
+    if line is None and id(kind) in _BUILTIN and issubclass(kind, SyntaxError):
+        return _syntax_line(error)  # type: ignore[arg-type]  # exactly a built-in syntax error
     return line
+
+
+def _syntax_line(error: SyntaxError) -> int | None:
+    return error.lineno if error.filename == FILENAME and type(error.lineno) is int else None

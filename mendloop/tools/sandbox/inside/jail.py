@@ -1,6 +1,6 @@
 """Enter the namespaces a worker lives in, and close the last doors of each child. Fails closed, by layer."""
 
-# ruff: noqa: PTH
+# ruff: noqa: PTH123
 # system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 
@@ -101,6 +101,7 @@ def _sleep_until_gone(worker: int) -> None:
 def _settle(proc: int, outer: tuple[int, int], *, build_root: bool) -> None:
     """Finish the worker's side: its ids, its root, its name, and what no descendant may ever regain."""
     syscalls.die_with_parent()
+    os.setsid()
     with layer("user namespace"):
         maps = {"setgroups": "deny", "uid_map": f"{INNER_ID} {outer[0]} 1", "gid_map": f"{INNER_ID} {outer[1]} 1"}
         for name, text in maps.items():

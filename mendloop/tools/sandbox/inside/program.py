@@ -40,6 +40,8 @@ _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 def run(code: str, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> None:
     """Load the program and make the calls in order, one frame each; never returns."""
     whole = calls[0][1]["call"] is None
+    sys.argv = ["solution.py"]
+    del sys.orig_argv[:]
     module = ModuleType("__main__" if whole else "solution")
     sys.modules[module.__name__] = module
     _send(READY, 0, "")
@@ -137,12 +139,13 @@ def _report(index: int, error: BaseException, began: float, steps: str) -> None:
 
 
 def _kind_of(error: BaseException) -> int:
+    """Return the frame that says which limit an exception stands for, if any."""
     kind = type(error)
     if issubclass(kind, MemoryError):
         return NO_MEMORY
     if kind is OSError and error.errno in _FULL:  # type: ignore[attr-defined]  # exactly an OSError
         return NO_DISK
-    no_thread = kind is RuntimeError and "can't start new thread" in str(error)
+    no_thread = kind is RuntimeError and error.args == ("can't start new thread",)
     if no_thread or (kind is BlockingIOError and error.errno == errno.EAGAIN):  # type: ignore[attr-defined]
         return NO_PIDS
     return _disk_state()

@@ -1,6 +1,6 @@
 """A read-only root that holds the interpreter, its libraries, two devices and nothing else."""
 
-# ruff: noqa: PTH
+# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH113, PTH114, PTH115, PTH117, PTH119, PTH120, PTH123, PTH211
 # system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 

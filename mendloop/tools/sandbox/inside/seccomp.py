@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from . import syscalls
@@ -20,6 +21,8 @@ _ALLOW: Final = 0x7FFF0000
 _KILL: Final = 0x80000000
 _ERRNO: Final = 0x00050000
 _X32_BIT: Final = 0x40000000
+_ALLOWED: Final = (_RETURN, 0, 0, _ALLOW)
+_ARGUMENTS: Final = 16  # where the arguments begin in what the filter sees; the low half of each comes first
 
 _AUDIT_ARCH: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _COLUMN: Final = {"x86_64": 0, "aarch64": 1}
@@ -115,56 +118,71 @@ _MODE_FILTER: Final = 2
 _TERMINAL_INPUT: Final = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into the terminal of somebody else
 
 Instruction = tuple[int, int, int, int]
+Block = list[Instruction]
 
 
-def instructions(machine: str) -> Iterator[Instruction]:
-    """Yield the filter as classic BPF: (code, jump if true, jump if false, operand)."""
+def instructions(machine: str) -> Block:
+    """Return the filter as classic BPF: (code, jump if true, jump if false, operand)."""
     column = _COLUMN[machine]
-    yield _LOAD, 0, 0, 4
-    yield _EQUAL, 1, 0, _AUDIT_ARCH[machine]
-    yield _RETURN, 0, 0, _KILL
-    yield _LOAD, 0, 0, 0
+    head: Block = [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+    ]
     if machine == "x86_64":
-        yield _AT_LEAST, 0, 1, _X32_BIT
-        yield _RETURN, 0, 0, _KILL
-    for numbers in _DENIED.values():
-        if numbers[column] >= 0:
-            yield from _refuse(numbers[column], errno.EPERM)
-    yield from _refuse(_SOCKET[column], errno.EACCES)
+        head += [(_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL)]
+    return head + _search(sorted(_rules(column).items()))
+
+
+def _rules(column: int) -> dict[int, Block]:
+    """Return what to do about each system call that is not simply allowed."""
+    rules = {numbers[column]: [_refusal(errno.EPERM)] for numbers in _DENIED.values() if numbers[column] >= 0}
+    rules[_SOCKET[column]] = [_refusal(errno.EACCES)]
     # The flags of clone3 lie in memory, out of a filter's sight; "not implemented" makes callers use clone.
-    yield from _refuse(_CLONE3[column], errno.ENOSYS)
-    yield from _refuse_argument(_CLONE[column], 0, _ANY_BIT, (syscalls.NEW_NAMESPACES,), errno.EPERM)
-    yield from _refuse_argument(_IOCTL[column], 1, _EQUAL, _TERMINAL_INPUT, errno.EPERM)
-    # The last check may spoil the loaded number: only AF_UNIX (1) pairs are let through.
-    yield _EQUAL, 0, 3, _SOCKETPAIR[column]
-    yield _LOAD, 0, 0, 16
-    yield _EQUAL, 1, 0, 1
-    yield _RETURN, 0, 0, _ERRNO | errno.EACCES
-    yield _RETURN, 0, 0, _ALLOW
+    rules[_CLONE3[column]] = [_refusal(errno.ENOSYS)]
+    rules[_CLONE[column]] = [
+        (_LOAD, 0, 0, _ARGUMENTS),
+        (_ANY_BIT, 0, 1, syscalls.NEW_NAMESPACES),
+        _refusal(errno.EPERM),
+        _ALLOWED,
+    ]
+    rules[_IOCTL[column]] = [
+        (_LOAD, 0, 0, _ARGUMENTS + 8),
+        *((_EQUAL, len(_TERMINAL_INPUT) - at, 0, request) for at, request in enumerate(_TERMINAL_INPUT)),
+        _ALLOWED,
+        _refusal(errno.EPERM),
+    ]
+    rules[_SOCKETPAIR[column]] = [
+        (_LOAD, 0, 0, _ARGUMENTS),
+        (_EQUAL, 1, 0, socket.AF_UNIX),
+        _refusal(errno.EACCES),
+        _ALLOWED,
+    ]
+    return rules
 
 
-def _refuse(number: int, error: int) -> Iterator[Instruction]:
-    yield _EQUAL, 0, 1, number
-    yield _RETURN, 0, 0, _ERRNO | error
+def _refusal(error: int) -> Instruction:
+    return _RETURN, 0, 0, _ERRNO | error
 
 
-def _refuse_argument(
-    number: int, argument: int, test: int, operands: tuple[int, ...], error: int
-) -> Iterator[Instruction]:
-    """Refuse a call when the low half of an argument matches an operand; otherwise load the number again."""
-    yield _EQUAL, 0, 2 * len(operands) + 2, number
-    yield _LOAD, 0, 0, 16 + 8 * argument
-    for operand in operands:
-        yield test, 0, 1, operand
-        yield _RETURN, 0, 0, _ERRNO | error
-    yield _LOAD, 0, 0, 0
+def _search(rules: Sequence[tuple[int, Block]]) -> Block:
+    """Find the number by halves: the kernel runs the filter once for every system call when it is installed."""
+    if len(rules) == 1:
+        number, block = rules[0]
+        return [(_EQUAL, 0, len(block), number), *block, _ALLOWED]
+    middle = len(rules) // 2
+    low, high = _search(rules[:middle]), _search(rules[middle:])
+    if len(low) > 255:
+        raise ValueError("a jump of more than 255 instructions")
+    return [(_AT_LEAST, len(low), 0, rules[middle][0]), *low, *high]
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def assemble(rules: Iterator[Instruction]) -> bytes:
+def assemble(rules: Sequence[Instruction]) -> bytes:
     """Return instructions as the kernel reads them, 8 bytes each."""
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 

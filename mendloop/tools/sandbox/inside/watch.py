@@ -1,6 +1,6 @@
 """What the processes of one child use together, read from the host's /proc by the worker outside."""
 
-# ruff: noqa: PTH
+# ruff: noqa: PTH208
 # system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 

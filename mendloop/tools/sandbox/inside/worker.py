@@ -52,6 +52,7 @@ PRELOAD = [
 
 _FIRST_TICK_S = 0.01
 _TICK_S = 0.02
+_QUIET_S = 0.005
 MAX_VERDICT_BYTES = 32 << 20
 MAX_FRAME_BYTES = 8 << 20
 _READ = 1 << 16
@@ -136,11 +137,11 @@ class Child:
     loaded: bool = False
     position: int = 0
     buffer: bytearray = field(default_factory=bytearray)
-    received: int = 0
     case_began: float = 0.0
     case_cpu: float = 0.0
     cpu_seen: float = 0.0
     reason: str = ""
+    spared: bool = False
 
     def close(self) -> None:
         """Give every descriptor back."""
@@ -157,6 +158,7 @@ class Session:
         self._calls: list[dict[str, Any]] = request["calls"]
         self._limits: dict[str, float] = request["limits"]
         self._output_left = int(self._limits["output_mb"] * (1 << 20))
+        self._verdict_left = MAX_VERDICT_BYTES
         self._stdout, self._stderr = bytearray(), bytearray()
         self._outcomes: dict[int, tuple[str, bytes, float, str | None]] = {}
         self._event = ""
@@ -212,6 +214,8 @@ class Session:
         status = child.reason if child.reason in ("timeout", "memory") else "missing"
         ms = round((time.monotonic() - child.case_began) * 1000, 3)
         left = child.calls[child.position :]
+        if child.spared:  # it had answered just before it was killed for being late; the next call is not to blame
+            return left
         dead = left[:1] if child.loaded else left
         for index, _ in dead:
             self._outcomes[index] = (status, b"", ms, printed)
@@ -234,6 +238,7 @@ class Session:
     def _become_program(self, calls: list[tuple[int, dict[str, Any]]], writes: list[int], stdin: str | None) -> None:
         """Close every door in the child and run the program; never returns."""
         try:
+            os.setsid()  # otherwise kill(0) reaches the worker, which shares the process group
             verdict, stdout, stderr = writes
             if stdin is not None:
                 given = os.memfd_create("stdin")
@@ -257,26 +262,35 @@ class Session:
             os._exit(1)
 
     def _supervise(self, child: Child) -> None:
-        """Read and measure until the child has ended, or end it."""
+        """Read and measure until the child has ended, or end it.
+
+        After each answer the verdict pipe is left alone for a moment: short cases then cost one wake-up together.
+        """
         poller = select.poll()
-        for descriptor in (child.verdict, child.stdout, child.stderr, child.pidfd, self._control.fileno()):
+        control = self._control.fileno()
+        for descriptor in (child.verdict, child.stdout, child.stderr, child.pidfd, control):
             poller.register(descriptor, select.POLLIN)
-        tick = _FIRST_TICK_S
-        next_tick = child.case_began + tick
+        open_pipes = {child.verdict, child.stdout, child.stderr}
+        next_tick = child.case_began + _FIRST_TICK_S
+        quiet = True
         while True:
-            wait = max(0.0, next_tick - time.monotonic())
+            if child.verdict in open_pipes:
+                poller.modify(child.verdict, 0 if quiet else select.POLLIN)
+            wait = min(_QUIET_S if quiet else _TICK_S, max(0.0, next_tick - time.monotonic()))
             ready = {descriptor for descriptor, _ in poller.poll(wait * 1000 + 1)}
-            if self._control.fileno() in ready:
+            quiet = child.verdict in ready
+            if control in ready:
                 raise _HostGoneError
-            for descriptor in ready - {child.pidfd}:
+            # The verdict comes first: what was answered before a flood of output counts.
+            for descriptor in sorted(ready & open_pipes, key=child.verdict.__ne__):
                 if not self._read(child, descriptor):
                     poller.unregister(descriptor)
+                    open_pipes.discard(descriptor)
             if child.pidfd in ready or child.reason:
                 return
             if time.monotonic() >= next_tick:
                 self._measure(child)
-                tick = _TICK_S
-                next_tick = time.monotonic() + tick
+                next_tick = time.monotonic() + _TICK_S
                 if child.reason:
                     return
 
@@ -314,20 +328,21 @@ class Session:
 
     def _take_verdict(self, child: Child, data: bytes) -> None:
         """Take whole frames. What is not a frame in its turn was written by the program: it has spoilt its channel."""
-        child.received += len(data)
+        self._verdict_left -= len(data)
         child.buffer += data
         size = struct.calcsize(program.HEADER)
-        while len(child.buffer) >= size and not child.reason:
+        while len(child.buffer) >= size:
             kind, index, length = struct.unpack_from(program.HEADER, child.buffer)
             if not _is_expected(child, kind, index, length):
-                child.reason = "no_result"
+                child.reason = child.reason or "no_result"
+                child.buffer.clear()
                 return
             if len(child.buffer) < size + length:
                 break
             body = bytes(child.buffer[size : size + length])
             del child.buffer[: size + length]
             self._take_frame(child, kind, index, body)
-        if child.received > MAX_VERDICT_BYTES:
+        if self._verdict_left < 0:
             child.reason = child.reason or "output_limit"
 
     def _take_frame(self, child: Child, kind: int, index: int, body: bytes) -> None:
@@ -340,7 +355,7 @@ class Session:
             child.loaded = True
             return
         if b"\n" in body:
-            child.reason = "no_result"
+            child.reason = child.reason or "no_result"
             return
         child.position += 1
         self._outcomes[index] = ("answered", body, 0.0, None)
@@ -355,22 +370,25 @@ class Session:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(child.pid, 0)
+        answered = child.position
         for descriptor in (child.verdict, child.stdout, child.stderr):
-            while not child.reason and self._read_rest(child, descriptor):
-                pass
+            while self._read_rest(child, descriptor):
+                continue
         child.close()
+        child.spared = child.reason == "timeout" and child.position > answered
         self._cpu += usage.ru_utime + usage.ru_stime
         self._peak = max(self._peak, usage.ru_maxrss * 1024 - self._inherited)
         if not child.ready:
             raise _ChildError(self._stderr.decode("utf-8", "replace") or f"it ended with status {status}")
-        if child.position < len(child.calls):
+        if child.position < len(child.calls) and not child.spared:
             killed = os.WIFSIGNALED(status) and not child.reason
             first = "pids" if self._pids_hit and child.reason == "timeout" else child.reason
             self._note(first or ("crash" if killed else "no_result"))
 
     def _read_rest(self, child: Child, descriptor: int) -> bool:
-        before = len(self._stdout) + len(self._stderr) + child.received
-        return self._read(child, descriptor) and before != len(self._stdout) + len(self._stderr) + child.received
+        """Take one more piece of a pipe whose writers are dead; False when it is empty or over its cap."""
+        before = self._verdict_left, self._output_left
+        return self._read(child, descriptor) and before != (self._verdict_left, self._output_left)
 
 
 def _is_expected(child: Child, kind: int, index: int, length: int) -> bool:
