@@ -43,7 +43,7 @@ def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, 
         graph.add_node(name, as_node(name, verb))
     graph.add_edge(START, "propose")
     graph.add_conditional_edges("propose", routes.route_proposed)
-    graph.add_conditional_edges("screen", routes.route_screened)
+    graph.add_conditional_edges("screen", routes.route_screened, ["design_tests", "program", "drop"])
     graph.add_edge(["design_tests", "program"], "execute")
     graph.add_conditional_edges("execute", routes.route_executed)
     graph.add_conditional_edges("vet_tests", routes.route_vetted)

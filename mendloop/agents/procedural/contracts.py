@@ -157,21 +157,13 @@ def combinations(guesses: Sequence[Guess]) -> list[dict[str, str]]:
     required = [g for g in guesses if not g.optional] or [g for g in guesses if g.scored][:1]
     ranked = sorted(
         itertools.product(*(range(len(g.scored)) for g in required)),
-        key=lambda places: (
-            -sum(_weight(g, place) for g, place in zip(required, places, strict=True)),
-            sum(places),
-            places,
-        ),
+        key=lambda places: (-plausibility(required, _named(required, places)), sum(places), places),
     )
-    return [
-        {g.name: g.scored[place][0] for g, place in zip(required, places, strict=True)}
-        for places in ranked[:MAX_COMBINATIONS]
-    ]
+    return [_named(required, places) for places in ranked[:MAX_COMBINATIONS]]
 
 
-def _weight(of: Guess, place: int) -> float:
-    best = of.scored[0][1] or 1
-    return of.scored[place][1] / best
+def _named(required: Sequence[Guess], places: Sequence[int]) -> dict[str, str]:
+    return {g.name: g.scored[place][0] for g, place in zip(required, places, strict=True)}
 
 
 def plausibility(guesses: Sequence[Guess], combination: dict[str, str]) -> float:

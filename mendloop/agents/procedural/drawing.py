@@ -303,6 +303,10 @@ _DRAW: Final[dict[str, Callable[[random.Random, Palette, Style], Any]]] = {
     "tuple[str, ...]": lambda rng, palette, style: tuple(_texts(rng, palette, style)),
     "dict[str, int]": _mapping(_small_int), "dict[str, str]": _mapping(_word),
     "set[int]": lambda rng, palette, style: set(_ints(rng, palette, style)),
+    "tuple[int, int]": lambda rng, palette, style: (_small_int(rng), _int(rng, palette, style)),
+    "list[tuple[int, int]]": lambda rng, palette, style: _many(
+        rng, style, lambda: (rng.randint(-5, 9), rng.randint(0, 20))
+    ),
     "list[tuple[str, int]]": _pairs(_small_int), "list[tuple[str, str]]": _pairs(_word),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ KINDS: Final = (
     "int", "nonneg int", "small int", "float", "str", "identifier", "path", "bytes", "bool", "None", "choice",
     "list[int]", "list[str]", "list[float]", "list[list[int]]", "list[bool]", "tuple[int, ...]", "tuple[str, ...]",
     "dict[str, int]", "dict[str, str]", "set[int]", "list[tuple[str, int]]", "list[tuple[str, str]]",
-    "sorted list[int]", "sorted list[float]", "as seen",
+    "tuple[int, int]", "list[tuple[int, int]]", "sorted list[int]", "sorted list[float]", "as seen",
 )  # fmt: skip
 
 WORDS: Final[dict[str, str]] = {
@@ -22,6 +22,7 @@ WORDS: Final[dict[str, str]] = {
     "dict[str, int]": "a dictionary from strings to integers", "dict[str, str]": "a dictionary from strings to strings",
     "set[int]": "a set of integers", "list[tuple[str, int]]": "a list of (string, integer) pairs",
     "list[tuple[str, str]]": "a list of (string, string) pairs",
+    "tuple[int, int]": "a pair of integers", "list[tuple[int, int]]": "a list of pairs of integers",
     "sorted list[int]": "a list of integers in ascending order",
     "sorted list[float]": "a list of floats in ascending order", "as seen": "a value like those listed",
 }  # fmt: skip
@@ -91,7 +92,16 @@ def _of_subscript(node: ast.Subscript) -> tuple[str, ...] | None:
         return ("choice",)
     if head not in _CONTAINERS:
         return None
-    return _container(_CONTAINERS[head], [of_annotation(part) for part in inner])
+    shown = [of_annotation(part) for part in inner if not (isinstance(part, ast.Constant) and part.value is ...)]
+    if _CONTAINERS[head] == "tuple" and len(shown) == len(inner) > 0:
+        return ("tuple[int, int]",) if shown == [("int",), ("int",)] else _PAIRS.get(tuple(shown))
+    return _container(_CONTAINERS[head], shown)
+
+
+_PAIRS: Final[dict[tuple[tuple[str, ...] | None, ...], tuple[str, ...]]] = {
+    (("str",), ("int",)): ("tuple[str, int]",), (("str",), ("str",)): ("tuple[str, str]",),
+}  # fmt: skip
+"""Pairs that are drawn only as elements of a list."""
 
 
 def _union(parts: list[ast.expr]) -> tuple[str, ...] | None:
@@ -101,7 +111,7 @@ def _union(parts: list[ast.expr]) -> tuple[str, ...] | None:
 
 
 def _container(head: str, inner: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
-    if None in inner[:2]:
+    if None in inner:
         return None
     element = [kind for kind in (inner[0] or ("int", "str")) if kind != "None"]
     if head == "dict":
@@ -111,8 +121,6 @@ def _container(head: str, inner: list[tuple[str, ...] | None]) -> tuple[str, ...
         wanted = [f"tuple[{kind}, ...]" for kind in element]
     else:
         wanted = [f"{head}[{kind}]" for kind in element]
-        if any(kind.startswith("tuple") for kind in element):
-            wanted = ["list[tuple[str, int]]", "list[tuple[str, str]]"]
     return tuple(kind for kind in wanted if kind in KINDS) or None
 
 
@@ -129,11 +137,10 @@ def of_value(value: object) -> str | None:
 
 
 def _pairs(items: list[object]) -> str | None:
-    pairs = [item for item in items if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)]
-    seconds = {type(pair[1]) for pair in pairs}
-    if len(pairs) < len(items) or not seconds <= {int, str} or len(seconds) != 1:
-        return None
-    return f"list[tuple[str, {seconds.pop().__name__}]]"
+    pairs = [item for item in items if isinstance(item, tuple) and len(item) == 2]
+    types = {(type(pair[0]).__name__, type(pair[1]).__name__) for pair in pairs}
+    kind = "list[tuple[{}, {}]]".format(*types.pop()) if len(pairs) == len(items) and len(types) == 1 else ""
+    return kind if kind in KINDS else None
 
 
 def _of_container(value: object) -> str | None:
@@ -146,10 +153,12 @@ def _of_container(value: object) -> str | None:
         return None
     head = type(value).__name__
     inner = {of_value(item) for item in value}
+    if pairs := _pairs(list(value)) if value else None:
+        return pairs
     if inner <= {"tuple[int, ...]", "list[int]"} and inner:
         return "list[list[int]]"
     if not inner <= {"int", "float", "str", "path"}:
-        return _pairs(list(value)) or "as seen"
+        return "as seen"
     if inner <= {"int", "float"}:
         name = "float" if "float" in inner and head == "list" else "int"
         return f"{head}[{name}]" if head == "list" else "tuple[int, ...]"

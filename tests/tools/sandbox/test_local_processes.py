@@ -42,6 +42,10 @@ def descendants(pid: int | str) -> set[int]:
     return found
 
 
+def descriptors(pid: int | str) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def alive(pids: set[int]) -> set[int]:
     def running(pid: int) -> bool:
         try:
@@ -131,13 +135,13 @@ async def test_no_more_executions_than_workers_at_once(sandbox: LocalSandbox) ->
 
 async def test_no_descriptor_is_leaked(sandbox: LocalSandbox) -> None:
     await run(sandbox, "1")
-    opened = len(os.listdir("/proc/self/fd"))
+    opened = descriptors("self")
     worker = max(descendants(os.getpid()))
-    opened_inside = len(os.listdir(f"/proc/{worker}/fd"))
+    opened_inside = descriptors(worker)
     for _ in range(20):
         await run(sandbox, "1")
-    assert len(os.listdir("/proc/self/fd")) == opened
-    assert len(os.listdir(f"/proc/{worker}/fd")) == opened_inside
+    assert descriptors("self") == opened
+    assert descriptors(worker) == opened_inside
 
 
 async def test_many_hash_seeds_do_not_keep_a_worker_each(sandbox: LocalSandbox) -> None:
