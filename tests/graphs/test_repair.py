@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
-from stages import FAR, OFF, PEER, PROBLEM, RIGHT, SHIFT, case, cases, cites, team
 
 from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
 from mendloop.events import NodeEntered, RecordDropped, RecordKept
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
-from mendloop.records import Execution, Probe, Record, Request
+from mendloop.records import Case, Diagnosis, Execution, Probe, Record, Request
 from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store
 from mendloop.scenario import Loop, MemorySpec, Target
 from mendloop.tools.sandbox.protocol import Sandbox
+from tests.graphs.stages import FAR, OFF, PEER, PROBLEM, RIGHT, SHIFT, case, cases, cites, team
 
 OPENING = ["propose", "screen", "design_tests", "program", "execute", "vet_tests", "adjudicate"]
 CLOSING = ["strengthen", "hold_out", "compare_peers", "keep", "remember"]
@@ -195,16 +195,12 @@ async def test_a_program_that_fails_a_held_out_anchor_is_dropped(store: Store, s
 
 
 async def test_a_vacuous_suite_is_dropped(store: Store, sandbox: Sandbox) -> None:
-    from mendloop.records import Case
-
     empty = [Case(id="s1", call="double(1)", check="True", origin="generated")]
     played = await play(store, team(sandbox, tester=ScriptedTester(empty)))
     assert played.dropped == "vacuous_tests"
 
 
 async def test_an_unstable_case_is_taken_out_before_it_can_judge(store: Store, sandbox: Sandbox) -> None:
-    from mendloop.records import Case
-
     unstable = Case(id="u", call="hash('a') % 1000", expect="1000", origin="generated")
     tester = ScriptedTester([*cases("s", [1, 2], "given"), unstable], cases("h", [10]))
     played = await play(store, team(sandbox, tester=tester, programmer=ScriptedProgrammer([RIGHT])))
@@ -257,7 +253,7 @@ async def test_a_sandbox_that_stays_broken_ends_the_session(store: Store, sandbo
 
 async def test_a_fault_of_our_own_ends_one_session_and_is_journalled(store: Store, sandbox: Sandbox) -> None:
     class Broken(ScriptedCritic):
-        async def diagnose(self, *args: object) -> object:  # type: ignore[override]
+        async def diagnose(self, *args: object) -> Diagnosis:
             raise KeyError("lost")
 
     played = await play(store, team(sandbox, critic=Broken()))

@@ -324,8 +324,8 @@ def _body_lines(part: _Part) -> list[str]:
     last, spread = 0, False
     for unit in units:
         wide = _is_definition(unit.node)
-        gap = 2 if wide or spread or not last else min(1, max(0, unit.start - last - 1))
-        text += [""] * max(gap, 0 if last else 1)
+        between = min(1, max(0, unit.start - last - 1)) if last else 1
+        text += [""] * (2 if wide or spread else between)
         text += part.index.lines[max(unit.start, last + 1) - 1 : unit.end]
         last, spread = unit.end, wide
     return text

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mendloop.agents.procedural.drawing import Palette, Style, draw_value, literal, mutated, phrases_of, tokens_of
+from mendloop.agents.procedural.drawing import Style, draw_value, literal, mutated
 from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.item import Item
+from mendloop.agents.procedural.palette import Palette, phrases_of, tokens_of
 from mendloop.records import Call, Contract
 
 MAX_CALL = 120

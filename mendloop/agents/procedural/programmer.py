@@ -19,6 +19,7 @@ from mendloop.scenario import FaultCount
 from mendloop.tools.bench import Bench
 
 AUTHOR = "procedural"
+MISLED = "Mending line {line} alone leaves this case failing (tried in the sandbox); it fails for another reason too. "
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,20 @@ class ProceduralProgrammer:
         item, left = self.shelf.item_of(problem), ask.solution.injected
         if not left:
             return ask.solution
-        ordered = likeliest_first(left, item, ask)
+        ordered = likeliest_first(left, ask)
         undone, trials = ordered[0], 0
         for fault in ordered:
             trials += 1
             if await self._mends(bench, f"undo{trials}", item, without(left, fault), ask.failure.case):
                 undone = fault
                 break
+        misled = undone is not ordered[0] and ask.diagnosis.line in lines_in(left, ordered[0])
         rest = without(left, undone)
         code = apply_faults(item.code, rest)
         return Solution(
             code=code,
             author=AUTHOR,
-            note=describe_change(ask.solution.code, code),
+            note=(MISLED.format(line=ask.diagnosis.line) if misled else "") + describe_change(ask.solution.code, code),
             injected=rest,
             undone=(*ask.solution.undone, undone),
             trials=trials,
@@ -81,19 +83,27 @@ def without(faults: Sequence[Fault], fault: Fault) -> tuple[Fault, ...]:
     return tuple(each for each in faults if each.id != fault.id)
 
 
-def likeliest_first(faults: Sequence[Fault], item: Item, ask: RepairAsk) -> list[Fault]:
-    """Order faults for trying: those of a kind that a retrieved lesson names, then by distance from the diagnosed line.
+def likeliest_first(faults: Sequence[Fault], ask: RepairAsk) -> list[Fault]:
+    """Order faults for trying: on the diagnosed line first, then of a kind that a lesson names, then by distance.
 
-    Lessons come first because each was retrieved for this symptom and led to a fix elsewhere.
+    Retrieved lessons come before the session's own, because they led to a fix of the same symptom elsewhere.
     """
     kinds = remembered_kinds((*ask.recalled, *ask.recent))
     line = ask.diagnosis.line
 
-    def rank(fault: Fault) -> tuple[int, int, int]:
+    def rank(fault: Fault) -> tuple[bool, int, int, int]:
         place = kinds.index(kind) if (kind := diagnosed_as(fault.kind)) in kinds else len(kinds)
-        return place, abs(fault.line - line) if line is not None else 0, fault.start
+        here = lines_in(faults, fault)
+        return line not in here, place, abs(here.start - line) if line is not None else 0, fault.start
 
     return sorted(faults, key=rank)
+
+
+def lines_in(faults: Sequence[Fault], fault: Fault) -> range:
+    """Return the lines that a fault takes up in the program that has all these faults."""
+    shift = sum(each.after.count("\n") - each.before.count("\n") for each in faults if each.start < fault.start)
+    first = fault.line + shift
+    return range(first, first + fault.after.count("\n") + 1)
 
 
 def remembered_kinds(lessons: Sequence[Reflection]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mendloop.agents.procedural.literals import Relation, quote
 
-_RAISES = re.compile(r"(?:raises?|raised)\s+(?P<type>[A-Za-z_][\w.]*)(?::\s*(?P<message>.*))?\Z", re.DOTALL)
+_RAISES = re.compile(r"(?:raises?|raised)\s+(?P<type>[A-Za-z_][\w.]*)(?:\(\w+\))?(?::\s*(?P<message>.*))?\Z", re.DOTALL)
 
 _MEANING = {
     "IndexError": "a position beyond the end (or of an empty sequence) was asked for",

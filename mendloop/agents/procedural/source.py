@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from mendloop.agents.procedural.assertions import cases_of_tests
 from mendloop.agents.procedural.closure import Closed, ModuleIndex, close, index_module
 from mendloop.agents.procedural.evidence import (
     SeenCalls,
     collect_calls,
     doctest_cases,
-    test_module_cases,
     without_doctests,
 )
 from mendloop.agents.procedural.files import Skipped, SourceFile, locate, read_files
@@ -85,17 +85,9 @@ def read_source(package: str | None = None, path: str | Path | None = None) -> C
         raise SourceError(
             f"no Python file can be read in `{place.only}`", remedy=skipped[0].reason if skipped else "check the path"
         )
-    library = _Library(files)
-    seen = collect_calls([file.text for file in files])
     refused: Counter[str] = Counter()
-    found: list[Candidate] = []
-    broken: list[Skipped] = list(skipped)
-    for file in files:
-        try:
-            found += _from_file(file, library, seen, refused)
-        except ValueError as error:
-            broken.append(Skipped(file=file.file, reason=str(error)))
-    if len(broken) >= len(files) + len(skipped):
+    found, broken = _candidates(files, refused)
+    if len(broken) == len(files):
         raise SourceError(f"no file of `{place.only}` parses", where=broken[-1].file, remedy=broken[-1].reason)
     unique = _without_twins(found, refused)
     if not unique:
@@ -108,9 +100,22 @@ def read_source(package: str | None = None, path: str | Path | None = None) -> C
         version=place.version,
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         items=tuple(_with_tests(unique, files)),
-        skipped=tuple(broken),
+        skipped=(*skipped, *broken),
         refused={reason: count for reason, count in sorted(refused.items()) if count},
     )
+
+
+def _candidates(files: tuple[SourceFile, ...], refused: Counter[str]) -> tuple[list[Candidate], list[Skipped]]:
+    """Return the candidates of all files, and the files that do not parse; functions are refused by reason."""
+    library, seen = _Library(files), collect_calls([file.text for file in files])
+    found: list[Candidate] = []
+    broken: list[Skipped] = []
+    for file in files:
+        try:
+            found += _from_file(file, library, seen, refused)
+        except ValueError as error:
+            broken.append(Skipped(file=file.file, reason=str(error)))
+    return found, broken
 
 
 class _Library:
@@ -235,7 +240,7 @@ def _with_tests(candidates: list[Candidate], files: tuple[SourceFile, ...]) -> I
         yield from candidates
         return
     names = frozenset(candidate.entry_point for candidate in candidates)
-    by_name = test_module_cases([file.text for file in tests], names)
+    by_name = cases_of_tests([file.text for file in tests], names)
     shared = Counter(candidate.entry_point for candidate in candidates)
     for candidate in candidates:
         # Two functions of one name: which of them a test means cannot be told from its text alone.

@@ -150,7 +150,7 @@ async def _probe(
         for place, (combination, good) in enumerate(zip(tried, success, strict=True))
     ]
     good = [place for place in range(len(tried)) if success[place] >= MIN_SUCCESS]
-    if good and sum(outcome.status == "timeout" for outcome in outcomes.values()) > 1:
+    if good and any(outcome.status == "timeout" for outcome in outcomes.values()):
         raise NotUsable("takes too long")
     if not good:
         raise NotUsable("no kind of input works")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mendloop.agents.procedural.evidence import doctest_cases, test_module_cases, without_doctests
+from mendloop.agents.procedural.assertions import cases_of_tests
+from mendloop.agents.procedural.evidence import doctest_cases, without_doctests
 from mendloop.records import Case
 
 DOC = """Add numbers.
@@ -53,13 +54,13 @@ def test_the_prose_of_a_docstring_has_no_doctests() -> None:
     ],
 )
 def test_an_assertion_becomes_a_given_case(body: str, call: str, expect: str | None, raises: str | None) -> None:
-    found = test_module_cases([f"def test_it(self):\n    {body}\n"], frozenset({"f"}))
+    found = cases_of_tests([f"def test_it(self):\n    {body}\n"], frozenset({"f"}))
     assert found == {"f": [Case(id="g01", call=call, expect=expect, raises=raises)]}
 
 
 @pytest.mark.parametrize("body", ["assert f(x) == 2", "assert f(1) == y", "assert f(1) != 2", "assert g(1) == 2"])
 def test_what_is_not_a_plain_expectation_is_passed_over(body: str) -> None:
-    assert test_module_cases([f"def test_it(x):\n    {body}\n"], frozenset({"f"})) == {}
+    assert cases_of_tests([f"def test_it(x):\n    {body}\n"], frozenset({"f"})) == {}
 
 
 def test_a_table_of_literals_gives_a_case_a_row() -> None:
@@ -67,5 +68,5 @@ def test_a_table_of_literals_gives_a_case_a_row() -> None:
         "@pytest.mark.parametrize('a, want', [(1, 2), pytest.param(3, 4), (x, 5)])\n"
         "def test_it(a, want):\n    assert f(a) == want\n"
     )
-    found = test_module_cases([text], frozenset({"f"}))["f"]
+    found = cases_of_tests([text], frozenset({"f"}))["f"]
     assert [(case.call, case.expect) for case in found] == [("f(1)", "2"), ("f(3)", "4")]

@@ -256,7 +256,7 @@ async def test_forked_memory_is_counted_once(sandbox: Sandbox) -> None:
         "        pids.append(os.fork())\n        if pids[-1] == 0:\n            time.sleep(0.2); os._exit(0)\n"
         "    for pid in pids: os.waitpid(pid, 0)\n    return len(x) >> 20\n"
     )
-    assert texts(await run(sandbox, code, "f()", limits=SHORT)) == ["40"]
+    assert texts(await run(sandbox, code, "f()", limits=Limits(memory_mb=64))) == ["40"]
 
 
 async def test_every_layer_holds(sandbox: Sandbox) -> None:

@@ -97,7 +97,7 @@ ATTACKS: dict[str, Attack] = {
     "deep recursion": Attack("def f():\n    return f()\n", ("ok",)),
     "deep recursion in C": Attack(
         "import sys\nsys.setrecursionlimit(10**9)\ndef f():\n    x = ()\n    for _ in range(10**6): x = (x,)\n    return hash(x)\n",
-        ("crash", "ok", "memory"),
+        ("crash", "ok", "memory", "timeout"),
     ),
     "closing every descriptor": Attack(
         "import os\ndef f():\n    os.closerange(0, 4096)\n    return 'right'\n", ("no_result",)
@@ -169,7 +169,7 @@ async def test_no_program_can_forge_a_pass(sandbox: Sandbox, name: str) -> None:
 ESCAPES = {
     "shadow": "reads('/etc/shadow') or reads('/etc/passwd')",
     "environment": "bool(os.environ) or reads('/proc/1/environ') or reads('/proc/self/environ')",
-    "host files": "any(map(os.path.exists, ['/home', '/var', '/proc/1', '/sys', '/etc', '/work', '/dev/sda', '/dev/mem', '/dev/kmsg']))",
+    "host files": "any(map(os.path.exists, ['/home', '/var', '/proc/1', '/sys', '/etc', '/opt', '/dev/sda', '/dev/mem', '/dev/kmsg']))",
     "tcp": "works(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))",
     "udp": "works(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))",
     "raw socket": "works(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))",
