@@ -18,6 +18,9 @@ from mendloop.tools.bench import Bench, derive
 MAX_TRIES = 8
 """Faults tried for one place in a fault set before the set stays smaller."""
 
+MAX_BLUNT = 3
+"""Faults with which every case fails that are passed over in the hope of one with which some case passes."""
+
 FaultSet = tuple[Fault, ...]
 
 
@@ -27,22 +30,22 @@ def pools(item: Item, seed: int, variants: int, variant: int) -> tuple[list[Faul
     Faults are dealt out over the variants; a set holds one of its own variant's and none of an earlier one's, so no
     two variants of a function can have the same set.
     """
-    dealt = spread_over_operators(propose_faults(item.code, item.entry_point), derive(seed, item.id, "faults"))
+    dealt = spread_over_families(propose_faults(item.code, item.entry_point), derive(seed, item.id, "faults"))
     own = [fault for place, fault in enumerate(dealt) if place % variants == variant]
     later = [fault for place, fault in enumerate(dealt) if place % variants > variant]
     return own, own + later
 
 
-def spread_over_operators(faults: Sequence[Fault], seed: int) -> list[Fault]:
-    """Return the faults in an order drawn from the seed in which every operator gives one before any gives two.
+def spread_over_families(faults: Sequence[Fault], seed: int) -> list[Fault]:
+    """Return the faults in an order drawn from the seed in which every family gives one before any gives two.
 
-    Otherwise the operators that find something everywhere, such as a wrong variable, would fill the data set.
+    Otherwise the families that find something everywhere, such as a wrong variable, would fill the data set.
     """
     rng = random.Random(seed)  # noqa: S311 - sampling, not secrecy
-    by_operator: dict[str, list[Fault]] = defaultdict(list)
+    by_family: dict[str, list[Fault]] = defaultdict(list)
     for fault in faults:
-        by_operator[fault.operator].append(fault)
-    piles = list(by_operator.values())
+        by_family[fault.kind].append(fault)
+    piles = list(by_family.values())
     rng.shuffle(piles)
     for pile in piles:
         rng.shuffle(pile)
@@ -62,9 +65,9 @@ class Injector:
     async def choose(self, own: Sequence[Fault], joining: Sequence[Fault], wanted: int) -> FaultSet:
         """Return a verified fault set of at most `wanted` faults, empty when no fault shows.
 
-        Verified: every non-empty subset fails on the cases, the same way under another hash seed; no two subsets fail
-        alike; and the smallest failing case of each subset is mended by taking out one fault. So n faults give exactly
-        n failing turns, in whatever order they are undone.
+        Verified: every non-empty subset fails on the cases, the same way backwards and under another hash seed; no
+        two subsets fail alike; and the smallest failing case of each subset is mended by taking out one fault. So n
+        faults give exactly n failing turns, in whatever order they are undone.
         """
         results: dict[FaultSet, ProgramResult] = {}
         chosen: FaultSet = ()
@@ -77,15 +80,25 @@ class Injector:
     async def _extended(
         self, chosen: FaultSet, offered: Sequence[Fault], results: dict[FaultSet, ProgramResult]
     ) -> FaultSet:
+        """Return the set with one more fault, preferring one with which some case still passes: it says more."""
         fitting = [fault for fault in offered if compatible(self.item.code, (*chosen, fault))]
+        blunt: list[tuple[FaultSet, dict[FaultSet, ProgramResult]]] = []
         for fault in fitting[:MAX_TRIES]:
             larger = tuple(sorted((*chosen, fault), key=lambda each: each.start))
             fresh = [subset for subset in subsets(larger) if fault in subset]
-            if await self._all_show(fresh, results) and self._undoable(larger, results):
+            fits = await self._all_show(fresh, results) and self._undoable(larger, results)
+            if fits and any(case.status == "pass" for case in results[fault,].cases):
                 return larger
-            for subset in fresh:
-                results.pop(subset, None)
-        return chosen
+            taken = {subset: results.pop(subset) for subset in fresh if subset in results}
+            if fits:
+                blunt.append((larger, taken))
+            if len(blunt) == MAX_BLUNT:
+                break
+        if not blunt:
+            return chosen
+        larger, taken = blunt[0]
+        results.update(taken)
+        return larger
 
     async def _all_show(self, fresh: Sequence[FaultSet], results: dict[FaultSet, ProgramResult]) -> bool:
         for subset in fresh:
@@ -103,8 +116,9 @@ class Injector:
         result = await examine(self.bench, slot, code, self.cases, self.limits, confirm=False)
         if result.passed or not shows(result):
             return None
-        again = await examine(self.bench, f"{slot}/again", code, self.cases, self.limits, hash_seed=1, confirm=False)
-        return result if fingerprint(result) == fingerprint(again) else None
+        backwards = tuple(reversed(self.cases))
+        back = await examine(self.bench, f"{slot}/back", code, backwards, self.limits, hash_seed=1, confirm=False)
+        return result if fingerprint(result) == fingerprint(back) else None
 
     def _undoable(self, faults: FaultSet, results: dict[FaultSet, ProgramResult]) -> bool:
         return all(
@@ -134,4 +148,4 @@ def shows(result: ProgramResult) -> bool:
 
 def fingerprint(result: ProgramResult) -> str:
     """Return a hash of what every case did, without times."""
-    return digest([(case.id, case.status, case.got, case.error) for case in result.cases])
+    return digest(sorted((case.id, case.status, case.got or "", case.error or "") for case in result.cases))

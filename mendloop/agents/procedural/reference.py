@@ -46,7 +46,7 @@ def _isolated(item: Item, calls: Sequence[Call]) -> tuple[Call, ...]:
     """Give every input a process of its own where the function could keep state between calls.
 
     Otherwise a fault that shares state would fail a plain call because of the calls before it, and the case shown to
-    the programmer would pass when it is run alone.
+    the programmer would pass when it is run alone. (Elsewhere such faults are refused by running cases backwards.)
     """
     if not keeps_state(item.code, item.entry_point):
         return tuple(calls)
@@ -54,13 +54,25 @@ def _isolated(item: Item, calls: Sequence[Call]) -> tuple[Call, ...]:
 
 
 def keeps_state(code: str, entry_point: str) -> bool:
-    """Tell whether a function could keep state: it has default values, or its module has mutable globals."""
-    for node in ast.parse(code).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Dict | ast.Set | ast.Call):
-            return True
-        if isinstance(node, ast.FunctionDef) and node.name == entry_point:
-            return bool(node.args.defaults or any(node.args.kw_defaults))
-    return False
+    """Tell whether a fault could make a function keep state: a parameter with a default is given a fresh container."""
+    entry = next(
+        node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef) and node.name == entry_point
+    )
+    arguments = [*entry.args.posonlyargs, *entry.args.args]
+    optional = {each.arg for each in arguments[len(arguments) - len(entry.args.defaults) :]}
+    optional |= {each.arg for each, value in zip(entry.args.kwonlyargs, entry.args.kw_defaults, strict=True) if value}
+    return any(
+        isinstance(target, ast.Name) and target.id in optional and _makes_container(node.value)
+        for node in ast.walk(entry)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    )
+
+
+def _makes_container(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id in {"list", "dict", "set", "defaultdict", "deque"}
+    return isinstance(value, ast.List | ast.Dict | ast.Set)
 
 
 async def ask(

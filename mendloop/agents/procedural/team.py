@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mendloop.agents.procedural.critic import ProceduralCritic
 from mendloop.agents.procedural.faults import apply_faults, propose_faults
-from mendloop.agents.procedural.injector import spread_over_operators
+from mendloop.agents.procedural.injector import spread_over_families
 from mendloop.agents.procedural.programmer import ProceduralProgrammer
 from mendloop.agents.procedural.proposer import ProceduralProposer
 from mendloop.agents.procedural.shelf import Shelf
@@ -38,6 +38,6 @@ def procedural_roles(scenario: Scenario, limits: Limits) -> ProceduralRoles:
 
 
 def mutants(code: str, entry_point: str, limit: int) -> tuple[str, ...]:
-    """Return at most `limit` programs with one fault each, spread over the operators."""
-    faults = spread_over_operators(propose_faults(code, entry_point), seed=0)
+    """Return at most `limit` programs with one fault each, spread over the families."""
+    faults = spread_over_families(propose_faults(code, entry_point), seed=0)
     return tuple(apply_faults(code, [fault]) for fault in faults[:limit])
