@@ -114,6 +114,7 @@ class Request(Frozen):
     """One sandbox call: a program and the calls to make in order.
 
     `hash_seed` is PYTHONHASHSEED of the interpreter. `trace` asks for the executed lines of the program itself.
+    With `give_up`, nothing more is run in a process that follows a death or a time-out: those calls are missing.
     """
 
     code: str
@@ -122,6 +123,7 @@ class Request(Frozen):
     profile: Literal["stdlib"] = "stdlib"
     hash_seed: int = 0
     trace: bool = False
+    give_up: bool = False
 
 
 class Raised(Frozen):

@@ -29,27 +29,25 @@ async def examine(
     """Run a program against cases and return the host's judgement, in the order of the cases.
 
     A sandbox fault is retried. Time-outs, memory and pids verdicts are confirmed by a majority of three runs, unless
-    the result only sorts programs out and is no verdict (`confirm=False`).
+    the result only sorts programs out and is no verdict (`confirm=False`); then the first time-out also ends it.
     """
-    first = await _settled(bench, slot, code, cases, limits, hash_seed)
+    request = Request(code=code, calls=calls_of(cases), limits=limits, hash_seed=hash_seed, give_up=not confirm)
+    first = await _settled(bench, slot, request, cases)
     if not confirm:
         return first
     if first.status != "pids" and not any(case.status in UNSURE for case in first.cases):
         return first
-    runs = [first] + [await _settled(bench, f"{slot}/again{n}", code, cases, limits, hash_seed) for n in (1, 2)]
+    runs = [first] + [await _settled(bench, f"{slot}/again{n}", request, cases) for n in (1, 2)]
     return _majority(runs)
 
 
-async def _settled(
-    bench: Bench, slot: str, code: str, cases: Sequence[Case], limits: Limits, hash_seed: int
-) -> ProgramResult:
-    request = Request(code=code, calls=calls_of(cases), limits=limits, hash_seed=hash_seed)
+async def _settled(bench: Bench, slot: str, request: Request, cases: Sequence[Case]) -> ProgramResult:
     for attempt in range(SANDBOX_TRIES):
         name = slot if attempt == 0 else f"{slot}/retry{attempt}"
         execution = await bench.run(name, request)
         if execution.status != "sandbox_error":
             break
-    return await judge(cases, execution, bench.checker(slot), limits)
+    return await judge(cases, execution, bench.checker(slot), request.limits)
 
 
 def _majority(runs: Sequence[ProgramResult]) -> ProgramResult:

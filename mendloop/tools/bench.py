@@ -1,4 +1,4 @@
-"""A role's bench: the outside world as one role may use it in one node visit, every use journalled before it is seen."""
+"""A role's bench: the outside world as one role may use it in one node visit, each use journalled before it is seen."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import ast
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice, pairwise, zip_longest
 from types import CodeType
 
@@ -26,6 +27,7 @@ MOST_FAULTS = 60
 MOST_PER_OPERATOR = 8
 
 
+@lru_cache(maxsize=512)
 def propose_faults(code: str, entry_point: str) -> tuple[Fault, ...]:
     """Return the faults that the operators find in a top-level function and in the helpers it calls by name.
 

@@ -118,7 +118,13 @@ def _refuse_other_systems() -> None:
 
 def _message(request: Request) -> dict[str, Any]:
     calls = [call.model_dump() for call in request.calls]
-    return {"code": request.code, "calls": calls, "limits": request.limits.model_dump(), "trace": request.trace}
+    return {
+        "code": request.code,
+        "calls": calls,
+        "limits": request.limits.model_dump(),
+        "trace": request.trace,
+        "give_up": request.give_up,
+    }
 
 
 def _deadline(request: Request) -> float:

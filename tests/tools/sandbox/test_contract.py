@@ -118,6 +118,13 @@ async def test_after_a_time_out_a_fresh_child_goes_on_with_the_next_case(sandbox
     assert done.status == "timeout"
 
 
+async def test_giving_up_leaves_out_what_would_follow_a_time_out(sandbox: Sandbox) -> None:
+    code = "def f(x):\n    while x == 1: pass\n    return x\n"
+    calls = tuple(Call(id=str(number), call=f"f({number})") for number in range(4))
+    done = await sandbox.run(Request(code=code, calls=calls, limits=SHORT, give_up=True))
+    assert statuses(done) == ["returned", "timeout", "missing", "missing"]
+
+
 async def test_after_a_death_a_fresh_child_goes_on_with_the_next_case(sandbox: Sandbox) -> None:
     done = await run(
         sandbox, "import os\ndef f(x):\n    os._exit(0) if x == 1 else None\n    return x", "f(0)", "f(1)", "f(2)"

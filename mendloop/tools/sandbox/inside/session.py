@@ -18,7 +18,7 @@ from .watch import Watch
 
 _FIRST_TICK_S = 0.01
 _TICK_S = 0.02
-_QUIET_S = 0.005
+_QUIET_S = 0.002
 MAX_VERDICT_BYTES = 32 << 20
 MAX_FRAME_BYTES = 8 << 20
 _READ = 1 << 16
@@ -66,6 +66,7 @@ class Session:
     def __init__(self, control: socket.socket, watch: Watch, request: dict[str, Any]) -> None:
         self._control, self._watch = control, watch
         self._code, self._trace = str(request["code"]), bool(request["trace"])
+        self._give_up = bool(request["give_up"])
         self._calls: list[dict[str, Any]] = request["calls"]
         self._limits: dict[str, float] = request["limits"]
         self._output_left = int(self._limits["output_mb"] * (1 << 20))
@@ -130,7 +131,7 @@ class Session:
         dead = left[:1] if child.loaded else left
         for index, _ in dead:
             self._outcomes[index] = (status, b"", ms, printed)
-        return left[len(dead) :]
+        return [] if self._give_up else left[len(dead) :]
 
     def _start(self, calls: list[tuple[int, dict[str, Any]]]) -> Child:
         pipes = [os.pipe() for _ in range(3)]
