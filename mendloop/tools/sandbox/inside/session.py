@@ -86,6 +86,10 @@ class Session:
             pending = group
             while pending:
                 pending = self._run_child(pending)
+            if self._give_up and self._event:
+                break
+        for index in range(len(self._calls)):
+            self._outcomes.setdefault(index, ("missing", b"", 0.0, None))
         header = {
             "status": self._event or "ok",
             "stdout": self._stdout.decode("utf-8", "backslashreplace"),
