@@ -8,11 +8,11 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from mendloop.errors import (
     EXIT_BUDGET,
@@ -22,12 +22,16 @@ from mendloop.errors import (
     InputError,
     IsolationError,
     SourceError,
+    StorageError,
 )
 from mendloop.records import Record
 from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from mendloop.agents.procedural.files import Skipped
+    from mendloop.agents.proposer import Stock
     from mendloop.datasets.export import Exported
+    from mendloop.events import RunFinished, RunStarted
     from mendloop.graphs.outcome import SessionOutcome
     from mendloop.graphs.team import Team
     from mendloop.memory.protocol import ReflectionStore
@@ -49,7 +53,13 @@ RUNS = Path("runs")
 class Silent:
     """Progress that nobody looks at."""
 
+    def started(self, path: Path) -> None:
+        """Say nothing."""
+
     def stage(self, text: str) -> None:
+        """Say nothing."""
+
+    def surveyed(self, stock: Stock) -> None:
         """Say nothing."""
 
     def collected(self, outcome: SessionOutcome) -> None:
@@ -78,6 +88,17 @@ class Run:
         with Reader(self.path) as reader:
             yield from records(reader)
 
+    def skipped_files(self) -> tuple[Skipped, ...]:
+        """Return the files of the source that could not be read, each with the reason."""
+        from mendloop.agents.procedural.source import Candidates
+        from mendloop.events import SourceRead
+        from mendloop.runs.reader import Reader
+
+        with Reader(self.path) as reader:
+            read = (each.event for each in reader.run_events() if each.kind == "source")
+            source = next((event for event in read if isinstance(event, SourceRead)), None)
+            return reader.load(source.result, Candidates).skipped if source else ()
+
     def report(self) -> Report:
         """Return the run's figures."""
         from mendloop.runs.report import report
@@ -98,7 +119,7 @@ class Run:
 
     def replay(self, session: str | None = None) -> ReplayReport:
         """Run the graphs again from the journal alone and compare every event."""
-        return asyncio.run(_replay(self.path, session))
+        return _run_loop(_replay(self.path, session))
 
 
 def run(
@@ -112,8 +133,9 @@ def run(
 ) -> Run:
     """Launch a run and return it when it ends; what it exports lies in `export` inside its folder.
 
-    `scenario` is a file or a loaded scenario; `out` the run folder (default `runs/<scenario>-<n>`). Raises InputError
-    before anything is started, Stopped or BudgetError when the run ended early and can be resumed.
+    `scenario` is a file or a loaded scenario; `out` the run folder (default `runs/<scenario>-<n>`). `Run.summary` says
+    how it ended: a run that was stopped can be resumed. Raises InputError before anything is started, and other
+    MendloopErrors when the run cannot go on now.
     """
     from mendloop.scenario import Scenario, load_scenario
 
@@ -121,12 +143,15 @@ def run(
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
     name = "run" if isinstance(scenario, Scenario) else Path(scenario).stem
     path = Path(out) if out is not None else next_free(RUNS, name)
-    return asyncio.run(_launch(loaded, path, sessions, progress or Silent(), settings))
+    return _run_loop(_launch(loaded, path, sessions, progress or Silent(), settings))
 
 
 def resume(path: Path | str, *, progress: Progress | None = None, settings: Settings | None = None) -> Run:
-    """Go on with a run where it stopped; nothing that was answered is asked for again. Raises as `run` does."""
-    return asyncio.run(_resume(Path(path), progress or Silent(), settings or load_settings(os.environ)))
+    """Go on with a run where it stopped; nothing that was answered is asked for again. Raises as `run` does.
+
+    A run that finished without having written all its exports writes them.
+    """
+    return _run_loop(_resume(Path(path), progress or Silent(), settings or load_settings(os.environ)))
 
 
 def open_run(path: Path | str) -> Run:
@@ -145,6 +170,15 @@ def scenario_at(path: Path | str) -> Scenario:
         return scenario_of(reader)
 
 
+def launch_of(path: Path | str) -> RunStarted:
+    """Return how a run was launched. Raises InputError, DamageError."""
+    from mendloop.runs.engine import launched
+    from mendloop.runs.reader import Reader
+
+    with Reader(Path(path)) as reader:
+        return launched(reader)
+
+
 def next_free(folder: Path, name: str) -> Path:
     """Return `folder/name-n` with the smallest n from 1 that does not exist."""
     number = 1
@@ -160,6 +194,23 @@ def exit_code(summary: Summary) -> int:
     if summary.status == "interrupted":
         return EXIT_INTERRUPTED
     return EXIT_BUDGET if summary.reason.startswith("budget") else EXIT_STOPPED
+
+
+Result = TypeVar("Result")
+
+
+def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run to the end in an event loop of its own. Raises InputError inside a running one, which would stand still."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    work.close()
+    raise InputError(
+        "an event loop is running in this thread",
+        where="mendloop",
+        remedy="call it from a script or another thread: `await asyncio.to_thread(mendloop.run, ...)`",
+    )
 
 
 # --- composition -----------------------------------------------------------------------------------------------------
@@ -195,56 +246,133 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore) -> Te
 
 
 async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
-    from mendloop.runs.store import create_run
+    from mendloop.memory.none import NoMemory
+    from mendloop.runs.engine import Stopper, begin
 
+    _require_source(scenario)
+    stopper = Stopper()
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
-        existed = path.exists()  # noqa: ASYNC240 - one look before anything runs
+        team = compose(scenario, sandbox, NoMemory())
+        stack.enter_context(_signals(stopper))
+        with _new_run(path, settings) as store:
+            try:
+                await begin(store, scenario, team, sessions)
+            except StorageError as error:
+                raise _NothingBegunError(
+                    error.what, where=error.where, remedy="make room there, then start again"
+                ) from error
+            progress.started(path)
+            finished = await _work(store, scenario, team, sessions, progress, stopper)
+    return _exported(finished, scenario, progress)
+
+
+def _require_source(scenario: Scenario) -> None:
+    """Raise SourceError for a source that cannot be read, before anything is made or started.
+
+    The standard library is always there, and large: it is not read twice.
+    """
+    from mendloop.agents.procedural.source import read_source
+
+    if scenario.source.package != "stdlib":
+        read_source(scenario.source.package, scenario.source.path)
+
+
+class _NothingBegunError(StorageError):
+    """The disk was full before there was anything to resume."""
+
+
+@contextmanager
+def _new_run(path: Path, settings: Settings) -> Iterator[Store]:
+    """Yield the store of a new run; nothing stays on disk when nothing of it was begun."""
+    from mendloop.runs.store import create_run
+
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    untouched = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    try:
         store = create_run(path, secrets=settings.secrets())
-        try:
-            return await _work(store, scenario, sandbox, sessions, progress)
-        except SourceError:
-            store.close()
-            if not existed:
-                shutil.rmtree(path)
-            raise
-        finally:
-            store.close()
+    except StorageError:
+        if untouched:
+            _unmake(path, missing)
+        raise
+    try:
+        yield store
+    except (SourceError, _NothingBegunError):
+        store.close()
+        _unmake(path, missing)
+        raise
+    finally:
+        store.close()
+
+
+def _unmake(path: Path, made: Sequence[Path]) -> None:
+    """Remove what a run put into its folder, and the folders that were made for it (innermost first)."""
+    for entry in path.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    with suppress(OSError):  # somebody else has put something there
+        for folder in made:
+            folder.rmdir()
 
 
 async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
+    from mendloop.events import RunFinished
+    from mendloop.memory.none import NoMemory
+    from mendloop.runs.engine import Stopper, launched
     from mendloop.runs.reader import Reader
-    from mendloop.runs.replay import launched
     from mendloop.runs.store import open_run as open_store
 
     with Reader(path) as reader:
-        scenario, sessions, status = scenario_of(reader), launched(reader).sessions, reader.status()
-    if status == "finished":
-        raise InputError("the run is finished", where=str(path), remedy="`mendloop export` and `report` read it")
+        scenario, sessions = scenario_of(reader), launched(reader).sessions
+        ends = (each.event for each in reader.run_events() if each.kind == "run_finished")
+        end = next((event for event in ends if isinstance(event, RunFinished)), None)
+    if end is not None:
+        unexported = _unexported(path, scenario, end)
+        progress.started(path)
+        return _exported(unexported, scenario, progress)
+    stopper = Stopper()
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
-        store = open_store(path, secrets=settings.secrets())
-        try:
-            return await _work(store, scenario, sandbox, sessions, progress)
-        finally:
-            store.close()
+        stack.enter_context(_signals(stopper))
+        store = stack.enter_context(open_store(path, secrets=settings.secrets()))
+        progress.started(path)
+        team = compose(scenario, sandbox, NoMemory())
+        finished = await _work(store, scenario, team, sessions, progress, stopper)
+    return _exported(finished, scenario, progress)
 
 
-async def _work(store: Store, scenario: Scenario, sandbox: Sandbox, sessions: int | None, progress: Progress) -> Run:
-    from mendloop.runs.engine import Stopper, synthesise
+def _unexported(path: Path, scenario: Scenario, end: RunFinished) -> Run:
+    """Return a finished run that still lacks an export. Raises InputError when it lacks none."""
+    from mendloop.runs.engine import Summary
+
+    exports = path / EXPORTS
+    whole = (exports / "README.md").is_file() and all((exports / view).is_dir() for view in scenario.export)
+    if whole or not end.kept:
+        raise InputError("the run is finished", where=str(path), remedy="`mendloop export` and `report` read it")
+    return Run(path, Summary(status="finished", reason=end.reason, sessions=end.counted, kept=end.kept))
+
+
+async def _work(
+    store: Store, scenario: Scenario, team: Team, sessions: int | None, progress: Progress, stopper: Stopper
+) -> Run:
+    from mendloop.runs.engine import synthesise
 
     memory = await _memory(store, scenario)
-    stopper = Stopper()
     try:
-        with _signals(stopper):
-            summary = await synthesise(store, scenario, compose(scenario, sandbox, memory), progress, stopper, sessions)
+        summary = await synthesise(store, scenario, replace(team, memory=memory), progress, stopper, sessions)
     finally:
         await memory.aclose()
-    finished = Run(store.path, summary)
-    if summary.status == "finished" and summary.kept:
+    return Run(store.path, summary)
+
+
+def _exported(finished: Run, scenario: Scenario, progress: Progress) -> Run:
+    """Write the scenario's exports of a run that is finished."""
+    if finished.summary and finished.summary.status == "finished" and finished.summary.kept:
         progress.stage("exporting")
         for view in scenario.export:
-            finished.export(view, store.path / EXPORTS)
+            finished.export(view, finished.path / EXPORTS)
     return finished
 
 
@@ -301,6 +429,7 @@ def _signals(stopper: Stopper) -> Iterator[None]:
             stopper.end()
 
     caught = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
     if caught:
         loop.add_signal_handler(signal.SIGINT, asked, 30.0)
         loop.add_signal_handler(signal.SIGTERM, asked, 10.0)
@@ -310,11 +439,12 @@ def _signals(stopper: Stopper) -> Iterator[None]:
         if caught:
             loop.remove_signal_handler(signal.SIGINT)
             loop.remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, before)
 
 
 def scenario_of(reader: Reader) -> Scenario:
     """Return the scenario that a run was launched with. Raises DamageError."""
-    from mendloop.runs.replay import launched
+    from mendloop.runs.engine import launched
     from mendloop.scenario import parse_scenario
 
     text = json.loads(reader.blob(launched(reader).scenario))

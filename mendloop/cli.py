@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, NoReturn
 
 import typer
 
 from mendloop import __version__
-from mendloop.errors import EXIT_INTERRUPTED, MendloopError
+from mendloop.commands.console import clean
+from mendloop.errors import EXIT_INTERRUPTED, EXIT_STOPPED, MendloopError
 
 app = typer.Typer(
     name="mendloop",
@@ -62,16 +65,33 @@ _register()
 
 
 def main() -> None:
-    """Run the command line. Errors that a person can act on become one line and the documented exit code."""
+    """Run the command line. Whatever goes wrong becomes one line and the documented exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except MendloopError as error:
-        if _Mode.debug:
-            raise
-        print(f"mendloop: {error}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(error.exit_code) from None
+        _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        raise SystemExit(EXIT_INTERRUPTED) from None
+        _fail("interrupted", EXIT_INTERRUPTED)
+    except Exception as error:
+        told = str(error).partition("\n")[0]
+        _fail(
+            f"{type(error).__name__}{': ' if told else ''}{told} (a fault in mendloop; "
+            "run `mendloop --debug ...` again to see where)",
+            EXIT_STOPPED,
+        )
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    """End with one line and an exit code, and with the traceback where it was asked for."""
+    if _Mode.debug:
+        traceback.print_exc()
+    print(f"mendloop: {clean(line)}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(code) from None
 
 
 if __name__ == "__main__":

@@ -6,22 +6,26 @@ import asyncio
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 from pydantic import ValidationError
 
 from mendloop import __version__
-from mendloop.commands.console import say, show, show_json, show_table
+from mendloop.commands.console import count, say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.commands.running import Overrides, ScenarioFile
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError
 from mendloop.records import Case, Frozen, Limits, Probe, ProgramResult
 from mendloop.scenario import load_scenario
+
+if TYPE_CHECKING:
+    from mendloop.agents.procedural.source import Candidates
 
 SandboxKind = Literal["local"]
 MIN_FREE_MB = 500
@@ -37,10 +41,18 @@ def check(scenario: ScenarioFile, overrides: Overrides = None, as_json: Json = F
     candidates = read_source(source.package, Path(source.path) if source.path else None)
     layers = [
         Probe(layer="scenario", ok=True, detail=str(scenario)),
-        Probe(layer="source", ok=True, detail=f"{len(candidates.items)} functions to look at"),
+        Probe(layer="source", ok=True, detail=_found(candidates)),
         *_probed(loaded.sandbox.kind),
     ]
     _print_layers(layers, as_json)
+
+
+def _found(candidates: Candidates) -> str:
+    found = f"{count(len(candidates.items), 'function')} to look at"
+    if not candidates.skipped:
+        return found
+    first = candidates.skipped[0]
+    return f"{found}; {count(len(candidates.skipped), 'file')} skipped, first {first.file}: {first.reason}"
 
 
 def doctor(as_json: Json = False) -> None:
@@ -122,7 +134,10 @@ def new(
         raise InputError(f"no scenario is called `{like}`", where="--like", remedy=f"nearest: `{hint}`" if hint else "")
     if to.exists():
         raise InputError("the file exists", where=str(to), remedy="name another one")
-    to.write_text(shipped[like].read_text("utf-8"), "utf-8")
+    try:
+        to.write_text(shipped[like].read_text("utf-8"), "utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(to)) from None
     show(f"wrote {to}; launch it with: mendloop run {to}")
 
 
@@ -159,44 +174,57 @@ def execute(
     if batch is not None:
         if solution is not None or cases is not None:
             raise InputError("give either --batch or a program with --cases", where="exec")
-        programs = [BatchProgram.model_validate(line) for line in _lines(batch, BatchProgram)]
+        programs = [_distinct(program, f"{batch}:{number}") for number, program in _lines(batch, BatchProgram)]
     elif solution is None or cases is None:
         raise InputError(
             "a program and --cases are needed, or --batch", where="exec", remedy="see `mendloop exec --help`"
         )
     else:
-        given = tuple(Case.model_validate(line) for line in _lines(cases, Case))
-        programs = [BatchProgram(id=solution.stem, code=_text(solution), cases=given)]
-    results = asyncio.run(_executed(programs, workers or os.cpu_count() or 1, limits))
-    for result in results:
-        if as_json or batch is not None:
-            show_json(_document(result))
-        else:
-            _print_result(result)
-    if not all(result.passed for result in results):
+        given = tuple(case for _, case in _lines(cases, Case))
+        programs = [_distinct(BatchProgram(id=solution.stem, code=_text(solution), cases=given), str(cases))]
+    tell = show_json if as_json or batch is not None else _print_result
+    if not asyncio.run(_executed(programs, workers or os.cpu_count() or 1, limits, tell)):
         raise typer.Exit(EXIT_FOUND_BAD)
 
 
-async def _executed(programs: Sequence[BatchProgram], workers: int, limits: Limits) -> list[ProgramResult]:
+def _distinct(program: BatchProgram, where: str) -> BatchProgram:
+    """Return the program. Raises InputError when it has no case, or two of one name."""
+    if not program.cases:
+        raise InputError("there is no case", where=where, remedy="a program without cases cannot pass")
+    twice = [name for name, count in Counter(case.id for case in program.cases).items() if count > 1]
+    if twice:
+        raise InputError(f"two cases are called `{twice[0]}`", where=where, remedy="give each its own id")
+    return program
+
+
+async def _executed(
+    programs: Sequence[BatchProgram], workers: int, limits: Limits, tell: Callable[[ProgramResult], None]
+) -> bool:
+    """Run programs side by side, tell every result as soon as those before it are told; return whether all passed."""
     from mendloop.records import Request
     from mendloop.tools.judging import calls_of, judge
     from mendloop.tools.sandbox.open import open_sandbox
 
+    requests = [Request(code=each.code, calls=calls_of(each.cases), limits=limits) for each in programs]
     sandbox = open_sandbox("local", workers)
 
-    async def one(program: BatchProgram) -> ProgramResult:
-        request = Request(code=program.code, calls=calls_of(program.cases), limits=limits)
+    async def one(program: BatchProgram, request: Request) -> ProgramResult:
         judged = await judge(program.cases, await sandbox.run(request), sandbox, limits)
         return judged.model_copy(update={"id": program.id})
 
+    passed = True
     try:
-        return await asyncio.gather(*(one(program) for program in programs))
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(one(*each)) for each in zip(programs, requests, strict=True)]
+            for task in running:
+                result = await task
+                tell(result)
+                passed = passed and result.passed
+    except ExceptionGroup as failed:  # the first failure cancelled the others
+        raise failed.exceptions[0] from None
     finally:
         await sandbox.aclose()
-
-
-def _document(result: ProgramResult) -> dict[str, Any]:
-    return result.model_dump(mode="json")
+    return passed
 
 
 def _print_result(result: ProgramResult) -> None:
@@ -231,12 +259,16 @@ def _text(path: Path) -> str:
         raise InputError(f"cannot be read: {error}", where=str(path)) from None
 
 
-def _lines(path: Path, model: type[Frozen]) -> Iterator[Any]:
+Line = TypeVar("Line", bound=Frozen)
+
+
+def _lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
+    """Yield the lines that are not blank with their numbers. Raises InputError with file and line."""
     for number, line in enumerate(_text(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
-            yield model.model_validate_json(line)
+            yield number, model.model_validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from mendloop import api
+from mendloop.agents.proposer import Stock
 from mendloop.graphs.outcome import SessionOutcome
 
 _SAFE = {"\n", "\t"}
+MOST_REASONS = 5
+"""Reasons, or files, that one line names."""
 
 
 def clean(text: str) -> str:
@@ -26,6 +30,12 @@ def clean(text: str) -> str:
 def say(text: str) -> None:
     """Print a remark for people, on stderr."""
     print(clean(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def hint(text: str) -> None:
+    """Print a sign of life on stderr where somebody watches a terminal; logs and scripts have no use for it."""
+    if sys.stderr.isatty():
+        say(text)
 
 
 def show(text: str) -> None:
@@ -63,40 +73,66 @@ def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 class LineProgress:
     """Progress as plain lines, at most one a second, for logs and pipes."""
 
-    def __init__(self, goal: int) -> None:
+    def __init__(self, goal: int, announce: Callable[[Path], None]) -> None:
+        """Count towards `goal` records; `announce` is called once the run folder is there."""
         self.goal, self.kept, self.done = goal, 0, 0
+        self.path: Path | None = None
+        self._closed = False
+        self._announce = announce
         self._last = time.monotonic()
+
+    def started(self, path: Path) -> None:
+        """Announce the run."""
+        self.path = path
+        self._announce(path)
 
     def stage(self, text: str) -> None:
         """Say what begins now."""
         say(f"{text} ...")
 
+    def surveyed(self, stock: Stock) -> None:
+        """Say what the survey found and what it left out, most frequent reasons first."""
+        say(f"found {count(stock.functions, 'function')} in {count(stock.modules, 'module')}")
+        reasons = sorted(stock.left_out.items(), key=lambda each: (-each[1], each[0]))
+        if reasons:
+            told = [f"{number} {reason}" for reason, number in reasons[:MOST_REASONS]]
+            told += [f"and {len(reasons) - MOST_REASONS} more reasons"] if len(reasons) > MOST_REASONS else []
+            left_out = count(sum(stock.left_out.values()), "function")
+            say(f"left out {left_out}: {', '.join(told)}")
+        files = api.open_run(self.path).skipped_files() if self.path else ()
+        if files:
+            shown = "; ".join(f"{each.file}: {each.reason}" for each in files[:MOST_REASONS])
+            say(f"skipped {count(len(files), 'file')}: {shown}{'; ...' if len(files) > MOST_REASONS else ''}")
+
     def collected(self, outcome: SessionOutcome) -> None:
         """Count a session and say so now and then."""
-        self.count(outcome)
+        self.note(outcome)
         if time.monotonic() - self._last >= 1:
             self._last = time.monotonic()
             say(self.line())
 
-    def count(self, outcome: SessionOutcome) -> None:
+    def note(self, outcome: SessionOutcome) -> None:
         """Count a session."""
         self.done += 1
         self.kept += outcome.outcome == "kept"
 
     def line(self) -> str:
         """Return the counts in one line."""
-        return f"{self.done} sessions, {self.kept} of {self.goal} records kept"
+        return f"{count(self.done, 'session')}, {self.kept} of {count(self.goal, 'record')} kept"
 
-    def close(self) -> None:
-        """Say the last counts."""
-        say(self.line())
+    def close(self, *, quietly: bool = False) -> None:
+        """Say the last counts, when there is anything to count; a second call does nothing."""
+        if self.done and not (self._closed or quietly):
+            say(self.line())
+        self._closed = True
 
 
 class BarProgress(LineProgress):
     """Progress as a bar on a terminal."""
 
-    def __init__(self, goal: int) -> None:
-        super().__init__(goal)
+    def __init__(self, goal: int, announce: Callable[[Path], None]) -> None:
+        """Show nothing yet: before the run is there, only errors are printed."""
+        super().__init__(goal, announce)
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -110,6 +146,10 @@ class BarProgress(LineProgress):
             transient=True,
         )
         self._task = self._bar.add_task("starting", total=goal)
+
+    def started(self, path: Path) -> None:
+        """Announce the run and show the bar."""
+        super().started(path)
         self._bar.start()
 
     def stage(self, text: str) -> None:
@@ -118,15 +158,20 @@ class BarProgress(LineProgress):
 
     def collected(self, outcome: SessionOutcome) -> None:
         """Count a session and move the bar."""
-        self.count(outcome)
+        self.note(outcome)
         self._bar.update(self._task, completed=self.kept, description=f"{self.done} sessions")
 
-    def close(self) -> None:
+    def close(self, *, quietly: bool = False) -> None:
         """Take the bar away and say the last counts."""
         self._bar.stop()
-        super().close()
+        super().close(quietly=quietly)
 
 
-def progress_for(goal: int) -> LineProgress:
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where there is not just one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def progress_for(goal: int, announce: Callable[[Path], None]) -> LineProgress:
     """Return a bar on a terminal, plain lines elsewhere."""
-    return BarProgress(goal) if sys.stderr.isatty() else LineProgress(goal)
+    return BarProgress(goal, announce) if sys.stderr.isatty() else LineProgress(goal, announce)

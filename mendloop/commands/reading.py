@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from mendloop import api
-from mendloop.commands.console import show, show_json, show_table
+from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.texts import json_option, require_session, trajectory_lines
-from mendloop.errors import InputError
-from mendloop.events import RecordDropped, RecordKept
+from mendloop.errors import InputError, MendloopError
+from mendloop.events import RecordKept
 from mendloop.records import Problem, Record
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.rollup import SessionRow
@@ -35,19 +35,27 @@ def runs(
         for row in rows:
             show_json(row)
         return
-    show_table(("run", "status", "sessions", "kept", "started"), [list(row.values()) for row in rows])
+    show_table(("run", "status", "sessions", "kept", "started"), [_cells(row) for row in rows])
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return ["" if value is None else str(value) for value in row.values()]
 
 
 def _run_row(path: Path) -> dict[str, Any]:
-    with Reader(path) as reader:
-        rows = list(reader.sessions())
-        return {
-            "run": str(path),
-            "status": reader.status(),
-            "sessions": len(rows),
-            "kept": sum(row.status == "kept" for row in rows),
-            "started": reader.meta()["created"],
-        }
+    try:
+        with Reader(path) as reader:
+            rows = list(reader.sessions())
+            return {
+                "run": str(path),
+                "status": reader.status(),
+                "sessions": len(rows),
+                "kept": sum(row.status == "kept" for row in rows),
+                "started": reader.meta()["created"],
+            }
+    except MendloopError as error:  # one run that cannot be read must not hide the others
+        say(f"mendloop: {error}")
+        return {"run": str(path), "status": "unreadable", "sessions": None, "kept": None, "started": None}
 
 
 def sessions(
@@ -66,9 +74,7 @@ def sessions(
         for row in rows:
             show_json(row)
         return
-    show_table(
-        ("session", "status", "tier", "verdict", "stop_reason", "turns"), [list(row.values())[:6] for row in rows]
-    )
+    show_table(("session", "status", "tier", "verdict", "stop_reason", "turns"), [_cells(row)[:6] for row in rows])
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
@@ -105,14 +111,12 @@ def _session_document(reader: Reader, session: str) -> dict[str, Any]:
     kept = next((each.event for each in events if isinstance(each.event, RecordKept)), None)
     record = reader.load(kept.record, Record) if kept else None
     problem = record.problem if record else _problem_of(reader, events)
-    dropped = next((each.event.reason for each in events if isinstance(each.event, RecordDropped)), None)
     return {
         "session": session,
         "problem": problem,
         "attempts": record.attempts if record else [],
         "matrix": [{case.id: case.status for case in attempt.cases} for attempt in record.attempts] if record else [],
         "events": [_event_document(each) for each in events],
-        "dropped": dropped,
     }
 
 

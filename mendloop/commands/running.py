@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mendloop import api
-from mendloop.commands.console import progress_for, say, show, show_json
+from mendloop.commands.console import LineProgress, count, progress_for, say, show, show_json
 from mendloop.commands.texts import json_option, next_steps, trajectory_lines
-from mendloop.errors import MendloopError
+from mendloop.errors import FoundBad, InputError, MendloopError
 from mendloop.scenario import Scenario, dump_scenario, load_scenario
 
 ScenarioFile = Annotated[
@@ -22,6 +23,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="key.path=value", help="Override a value of the scenario; may be given again."),
 ]
+PREVIEWED = 3
 Sessions = Annotated[int | None, typer.Option(min=1, help="Start exactly this many sessions, whatever the target.")]
 
 
@@ -41,13 +43,8 @@ def run(
         show(dump_scenario(loaded).rstrip())
         return
     path = out if out is not None else api.next_free(api.RUNS, scenario.stem)
-    _announce(path, loaded, as_json)
-    progress = progress_for(sessions or loaded.target.records)
-    try:
-        finished = api.run(loaded, out=path, sessions=sessions, progress=progress)
-    finally:
-        progress.close()
-    _conclude(finished, as_json)
+    goal = sessions or loaded.target.records
+    _launched(lambda progress: api.run(loaded, out=path, sessions=sessions, progress=progress), loaded, goal, as_json)
 
 
 def resume(
@@ -56,26 +53,41 @@ def resume(
 ) -> None:
     """Go on with a run where it stopped; what was answered before is not asked for again."""
     loaded = api.scenario_at(run)
-    _announce(run, loaded, as_json)
-    progress = progress_for(loaded.target.records)
-    try:
-        finished = api.resume(run, progress=progress)
-    finally:
-        progress.close()
-    _conclude(finished, as_json)
+    goal = api.launch_of(run).sessions or loaded.target.records
+    _launched(lambda progress: api.resume(run, progress=progress), loaded, goal, as_json)
 
 
 def preview(scenario: ScenarioFile, overrides: Overrides = None) -> None:
     """Run three sessions, print them, and keep nothing."""
     loaded = load_scenario(scenario, overrides or [])
-    say(_team_line(loaded))
     folder = Path(tempfile.mkdtemp(prefix="mendloop-preview-"))
+    progress = progress_for(PREVIEWED, lambda _: say(_team_line(loaded)))
     try:
-        finished = api.run(loaded, out=folder / "run", sessions=3)
+        finished = api.run(loaded, out=folder / "run", sessions=PREVIEWED, progress=progress)
+        progress.close()
         for row in finished.sessions():
             show("\n".join(trajectory_lines(finished.path, row.session)))
     finally:
+        progress.close()
         shutil.rmtree(folder, ignore_errors=True)
+    assert finished.summary is not None
+    if code := api.exit_code(finished.summary):
+        raise typer.Exit(code)
+
+
+def _launched(launch: Callable[[LineProgress], api.Run], scenario: Scenario, goal: int, as_json: bool) -> None:
+    """Launch, tell how it goes, and end with the exit code."""
+    progress = progress_for(goal, lambda path: _announce(path, scenario, as_json))
+    try:
+        finished = launch(progress)
+    except MendloopError as error:
+        progress.close(quietly=isinstance(error, InputError))
+        if progress.path is not None:
+            _give_up(error, progress, progress.path, as_json)
+        raise
+    finally:
+        progress.close()
+    _conclude(finished, as_json)
 
 
 def _announce(path: Path, scenario: Scenario, as_json: bool) -> None:
@@ -84,6 +96,17 @@ def _announce(path: Path, scenario: Scenario, as_json: bool) -> None:
         show_json({"run": str(path)})
     else:
         show(f"run: {path}")
+
+
+def _give_up(error: MendloopError, progress: LineProgress, path: Path, as_json: bool) -> None:
+    """Say how a launch ended that an error ended."""
+    resumable = not isinstance(error, InputError | FoundBad)
+    if resumable and "resume" not in error.remedy:
+        say(f"go on with: mendloop resume {path}")
+    if as_json:
+        status = "stopped" if resumable else "failed"
+        counts = {"sessions": progress.done, "kept": progress.kept}
+        show_json({"status": status, "reason": error.what, **counts, "exit": error.exit_code})
 
 
 def _team_line(scenario: Scenario) -> str:
@@ -97,11 +120,9 @@ def _conclude(finished: api.Run, as_json: bool) -> None:
     if as_json:
         show_json({**summary.model_dump(mode="json"), "exit": code})
     else:
-        show(f"{summary.status}: {summary.reason}; {summary.sessions} sessions, {summary.kept} records kept")
+        counts = f"{count(summary.sessions, 'session')}, {count(summary.kept, 'record')} kept"
+        show(f"{summary.status}: {summary.reason}; {counts}")
         for line in next_steps(finished):
             show(line)
     if code:
         raise typer.Exit(code)
-
-
-__all__ = ["MendloopError", "preview", "resume", "run"]

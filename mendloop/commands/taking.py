@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mendloop import api
-from mendloop.commands.console import say, show, show_json
+from mendloop.commands.console import hint, say, show, show_json
 from mendloop.commands.reading import Json, RunFolder
 from mendloop.errors import EXIT_FOUND_BAD, InputError
 
@@ -24,6 +24,7 @@ def export(
     """Write the kept records as a data set, with its card and the rejected sessions."""
     if format not in {"parquet", "jsonl"}:
         raise InputError(f"`{format}` is none of parquet, jsonl", where="--format")
+    hint("exporting ...")
     written = api.open_run(run).export(view, to, format)  # type: ignore[arg-type]  # checked just above
     if as_json:
         show_json(written)
@@ -33,6 +34,7 @@ def export(
 
 def verify(run: RunFolder, as_json: Json = False) -> None:
     """Check every stored event, blob and annotation against the hash chain."""
+    hint("checking every stored byte ...")
     found = api.open_run(run).verify()
     if as_json:
         show_json({"ok": found.ok, **asdict(found)})
@@ -51,7 +53,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run the graphs again from the journal alone, calling nothing, and compare every event."""
-    say("replaying ...")
+    hint("replaying ...")
     found = api.open_run(run).replay(session)
     if as_json:
         show_json(found)

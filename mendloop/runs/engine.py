@@ -6,10 +6,13 @@ import asyncio
 import random
 import traceback
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from mendloop import __version__
-from mendloop.errors import MendloopError
+from mendloop.agents.proposer import Proposer, Stock
+from mendloop.errors import DamageError, MendloopError
 from mendloop.events import (
     CONTROL_SESSION,
     RUN_SESSION,
@@ -25,12 +28,12 @@ from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.repair import RepairGraph, repair_graph
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import RepairContext, Team
-from mendloop.records import Frozen
+from mendloop.records import Frozen, Problem
 from mendloop.runs.journal import ReplayEnded
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store
 from mendloop.scenario import Scenario, dump_scenario
-from mendloop.tools.bench import derive
+from mendloop.tools.bench import Bench, derive
 from mendloop.tools.journal import Journal
 
 DRAIN_S = 30.0
@@ -40,6 +43,10 @@ MAX_STEPS = 400
 """Graph steps of one session; the loop's own limits end it far earlier."""
 
 
+INTERRUPTED, WALL_USED_UP = "interrupted", "budget_wall"
+"""Why a run was asked to stop."""
+
+
 class Paused(Exception):  # noqa: N818 - a signal, not an error
     """The run was asked to stop, and nothing is running any more."""
 
@@ -47,8 +54,16 @@ class Paused(Exception):  # noqa: N818 - a signal, not an error
 class Progress(Protocol):
     """What a run tells while it works."""
 
+    def started(self, path: Path) -> None:
+        """Say that the run folder is there, and that the run can be resumed from now on."""
+        ...
+
     def stage(self, text: str) -> None:
         """Say what begins now."""
+        ...
+
+    def surveyed(self, stock: Stock) -> None:
+        """Say what the source can give."""
         ...
 
     def collected(self, outcome: SessionOutcome) -> None:
@@ -70,23 +85,35 @@ class Stopper:
 
     def __init__(self) -> None:
         self.reason: str | None = None
-        self._tasks: set[asyncio.Task[SessionOutcome]] = set()
+        self._graph: asyncio.Task[Any] | None = None
+        self._sessions: set[asyncio.Task[SessionOutcome]] = set()
+
+    def lead(self, graph: asyncio.Task[Any]) -> None:
+        """Take the run's own graph, which the sessions belong to."""
+        self._graph = graph
 
     def watch(self, task: asyncio.Task[SessionOutcome]) -> None:
         """Take a session into the drain."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._sessions.add(task)
+        task.add_done_callback(self._sessions.discard)
 
     def request(self, reason: str, drain_s: float = DRAIN_S) -> None:
-        """Start nothing new, and end what runs after `drain_s` seconds."""
+        """Start nothing new, and end what runs after `drain_s` seconds.
+
+        An interruption ends the survey of the source at once: nothing of it is worth waiting for.
+        """
         if self.reason is None:
             self.reason = reason
-        asyncio.get_running_loop().call_later(drain_s, self.end)
+        if reason == INTERRUPTED and not self._sessions:
+            self.end()
+        else:
+            asyncio.get_running_loop().call_later(drain_s, self.end)
 
     def end(self) -> None:
         """End what runs at once."""
-        for task in set(self._tasks):
-            task.cancel()
+        for task in (*self._sessions, self._graph):
+            if task is not None:
+                task.cancel()
 
 
 class SessionRunner:
@@ -158,12 +185,18 @@ class LocalLauncher:
         self._store, self._runner, self._known, self._stopper = store, runner, known, stopper
         self._tasks: dict[int, asyncio.Task[SessionOutcome]] = {}
         self._next = len(known)
+        self._started = 0
         self._ordered = runner.team.deterministic
 
     def start(self, index: int) -> None:
-        """Begin a session, unless its outcome is known or the run is being stopped."""
-        if index in self._known or self._stopper.reason is not None:
+        """Begin a session, unless its outcome is known or the run is being stopped.
+
+        However small the wall budget, every launch begins one session, so that resuming gets to the end some day.
+        """
+        reason = self._stopper.reason
+        if index in self._known or not (reason is None or (reason == WALL_USED_UP and not self._started)):
             return
+        self._started += 1
         task = asyncio.create_task(self._session(index), name=session_name(index))
         self._tasks[index] = task
         self._stopper.watch(task)
@@ -214,29 +247,61 @@ class _Telling:
         await self._launcher.stop()
 
 
+@dataclass(frozen=True)
+class _TellingProposer:
+    """A proposer that tells progress what the survey found."""
+
+    proposer: Proposer
+    progress: Progress
+
+    async def prepare(self, bench: Bench) -> Stock:
+        stock = await self.proposer.prepare(bench)
+        self.progress.surveyed(stock)
+        return stock
+
+    async def propose(self, bench: Bench, index: int) -> Problem | None:
+        return await self.proposer.propose(bench, index)
+
+    async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
+        return await self.proposer.restate(bench, problem, conflict)
+
+
+async def begin(store: Store, scenario: Scenario, team: Team, sessions: int | None) -> None:
+    """Journal the launch of a new run: once this is durable, the run can be resumed. Raises StorageError."""
+    journal = await store.journal(RUN_SESSION)
+    await journal.emit("run", run_started(journal, scenario, team, sessions))
+    await store.flush()
+
+
 async def synthesise(
     store: Store, scenario: Scenario, team: Team, progress: Progress, stopper: Stopper, sessions: int | None = None
 ) -> Summary:
-    """Run or resume a run until its target, its source's end, or a request to stop.
+    """Run or resume a run that was begun until its target, its source's end, or a request to stop.
 
     `sessions` fixes the number of sessions and overrides the target. Raises MendloopError when the run cannot go on;
     everything that was journalled stays, and the run can be resumed.
     """
+    with Reader(store.path) as reader:
+        version = launched(reader).version
     known = known_outcomes(store)
     for outcome in known.values():
         progress.collected(outcome)
     journal = await store.journal(RUN_SESSION)
     launcher = LocalLauncher(store, SessionRunner(team), known, stopper)
     if scenario.budget.wall is not None:
-        asyncio.get_running_loop().call_later(scenario.budget.wall, stopper.request, "budget_wall")
-    context = SynthesisContext(team, journal, _Telling(launcher, progress), scenario.loop.concurrency, sessions)
+        asyncio.get_running_loop().call_later(scenario.budget.wall, stopper.request, WALL_USED_UP)
+    telling = replace(team, proposer=_TellingProposer(team.proposer, progress))
+    context = SynthesisContext(telling, journal, _Telling(launcher, progress), scenario.loop.concurrency, sessions)
     try:
-        await journal.emit("run", run_started(journal, scenario, team, sessions))
+        if stopper.reason is not None:
+            raise Paused
+        await journal.emit("run", run_started(journal, scenario, team, sessions, version))
         progress.stage("looking at the source")
-        state = await synthesis_graph().ainvoke({"run": store.path.name}, {"recursion_limit": 10**9}, context=context)
+        state = await _led(stopper, store.path.name, context)
     except Paused:
-        await _note_stop(store, scenario, stopper.reason or "interrupted")
-        return _paused(store, stopper.reason or "interrupted")
+        reason = stopper.reason or INTERRUPTED
+        await _note_stop(store, scenario, reason)
+        return _paused(store, reason)
     finally:
         await launcher.stop()
     journal.end()
@@ -244,15 +309,44 @@ async def synthesise(
     return Summary(status="finished", reason=state["reason"], sessions=state["collected"], kept=state["kept"])
 
 
-def run_started(journal: Journal, scenario: Scenario, team: Team, sessions: int | None) -> RunStarted:
-    """Return the first event of a run: everything that resuming and replaying need."""
+async def _led(stopper: Stopper, run: str, context: SynthesisContext) -> dict[str, Any]:
+    """Run the graph so that the stopper can end it. Raises Paused when it did."""
+    work = synthesis_graph().ainvoke({"run": run}, {"recursion_limit": 10**9}, context=context)
+    graph = asyncio.ensure_future(work)
+    stopper.lead(graph)
+    try:
+        return await graph
+    except asyncio.CancelledError:
+        if stopper.reason is None:
+            raise
+        raise Paused from None
+    finally:
+        graph.cancel()
+
+
+def run_started(
+    journal: Journal, scenario: Scenario, team: Team, sessions: int | None, version: str = __version__
+) -> RunStarted:
+    """Return the first event of a run: everything that resuming and replaying need.
+
+    `version` is that of the program that launched the run, which a later one may resume or replay.
+    """
     return RunStarted(
         scenario=journal.put(dump_scenario(scenario)),
-        version=__version__,
+        version=version,
         team=team.name,
         seed=scenario.seed,
         sessions=sessions,
     )
+
+
+def launched(reader: Reader) -> RunStarted:
+    """Return the first event of a run. Raises DamageError when there is none."""
+    first = next(iter(reader.run_events()), None)
+    if first is None or not isinstance(first.event, RunStarted):
+        remedy = "remove the folder and start again with `mendloop run`"
+        raise DamageError("the run never began", where=str(reader.path), remedy=remedy)
+    return first.event
 
 
 def known_outcomes(store: Store) -> dict[int, SessionOutcome]:
@@ -267,7 +361,7 @@ def known_outcomes(store: Store) -> dict[int, SessionOutcome]:
 
 
 async def _note_stop(store: Store, scenario: Scenario, reason: str) -> None:
-    if reason != "budget_wall" or scenario.budget.wall is None:
+    if reason != WALL_USED_UP or scenario.budget.wall is None:
         return
     with Reader(store.path) as reader:
         earlier = sum(1 for _ in reader.events(CONTROL_SESSION))
@@ -278,5 +372,5 @@ async def _note_stop(store: Store, scenario: Scenario, reason: str) -> None:
 def _paused(store: Store, reason: str) -> Summary:
     outcomes = known_outcomes(store).values()
     kept = sum(outcome.outcome == "kept" for outcome in outcomes)
-    status: Literal["stopped", "interrupted"] = "interrupted" if reason == "interrupted" else "stopped"
+    status: Literal["stopped", "interrupted"] = "interrupted" if reason == INTERRUPTED else "stopped"
     return Summary(status=status, reason=reason, sessions=len(outcomes), kept=kept)

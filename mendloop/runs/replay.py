@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 
-from mendloop.errors import DamageError, DivergedError
-from mendloop.events import RUN_SESSION, RunStarted
+from mendloop.errors import DivergedError
+from mendloop.events import RUN_SESSION
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import Team
 from mendloop.records import Execution, Frozen, Probe, Request
-from mendloop.runs.engine import SessionRunner, run_started
+from mendloop.runs.engine import SessionRunner, launched, run_started
 from mendloop.runs.journal import ReplayEnded, ReplayJournal
 from mendloop.runs.reader import Reader
 from mendloop.scenario import Scenario
@@ -33,14 +33,19 @@ class ReplayReport(Frozen):
 
 
 class Unreachable:
-    """A sandbox that a replay has in place of a real one: to call it is a fault of ours."""
+    """A sandbox that a replay has in place of a real one: to call it is a fault of ours, and is counted."""
+
+    def __init__(self) -> None:
+        self.calls = 0
 
     async def probe(self) -> tuple[Probe, ...]:
         """Return no layer."""
+        self.calls += 1
         return ()
 
     async def run(self, request: Request) -> Execution:
         """Raise: every execution must come from the journal."""
+        self.calls += 1
         raise AssertionError("a replay called the sandbox")
 
     async def aclose(self) -> None:
@@ -69,7 +74,7 @@ async def replay(reader: Reader, scenario: Scenario, team: Team, only: str | Non
     journal = ReplayJournal(reader, RUN_SESSION)
     compared = 0
     diverged: list[Divergence] = []
-    problem = await _compared(journal, _replay_run(journal, scenario, team, launched(reader).sessions))
+    problem = await _compared(journal, _replay_run(journal, reader, scenario, team))
     compared += journal.compared
     if problem:
         diverged.append(Divergence(session=RUN_SESSION, what=problem))
@@ -81,12 +86,15 @@ async def replay(reader: Reader, scenario: Scenario, team: Team, only: str | Non
         compared += session.compared
         if problem:
             diverged.append(Divergence(session=name, what=problem))
+    if isinstance(team.sandbox, Unreachable) and team.sandbox.calls:
+        diverged.append(Divergence(session=RUN_SESSION, what=f"the sandbox was called {team.sandbox.calls} times"))
     return ReplayReport(ok=not diverged, sessions=len(names), events=compared, diverged=tuple(diverged))
 
 
-async def _replay_run(journal: ReplayJournal, scenario: Scenario, team: Team, sessions: int | None) -> None:
-    await journal.emit("run", run_started(journal, scenario, team, sessions))
-    context = SynthesisContext(team, journal, _NoLauncher(), scenario.loop.concurrency, sessions)
+async def _replay_run(journal: ReplayJournal, reader: Reader, scenario: Scenario, team: Team) -> None:
+    start = launched(reader)
+    await journal.emit("run", run_started(journal, scenario, team, start.sessions, start.version))
+    context = SynthesisContext(team, journal, _NoLauncher(), scenario.loop.concurrency, start.sessions)
     await synthesis_graph().ainvoke({"run": ""}, {"recursion_limit": 10**9}, context=context)
 
 
@@ -104,11 +112,3 @@ async def _compared(journal: ReplayJournal, run: Awaitable[object]) -> str:
 
 def _sessions(reader: Reader) -> Iterable[str]:
     return [row.session for row in reader.sessions()]
-
-
-def launched(reader: Reader) -> RunStarted:
-    """Return the first event of a run. Raises DamageError when there is none."""
-    first = next(iter(reader.run_events()), None)
-    if first is None or not isinstance(first.event, RunStarted):
-        raise DamageError("the run never began", where=str(reader.path), remedy="start it again with `mendloop run`")
-    return first.event
