@@ -37,9 +37,7 @@ def help_page() -> str:
 def graphs_page() -> str:
     """Return both graphs as LangGraph draws them."""
     drawn = {"Repair: one problem": repair_graph(), "Synthesis: a goal, many problems": synthesis_graph()}
-    parts = [
-        "# The graphs\n\nDrawn by LangGraph from the code, by `scripts/docs`. `langgraph.json` opens them in its tools.\n"
-    ]
+    parts = ["# The graphs\n\nDrawn by LangGraph from the code (`scripts/docs`); `langgraph.json` opens them there.\n"]
     for title, graph in drawn.items():
         parts.append(f"## {title}\n\n```mermaid\n{graph.get_graph().draw_mermaid().strip()}\n```\n")
     return "\n".join(parts)

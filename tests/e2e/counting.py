@@ -1,4 +1,4 @@
-"""The command line with a witness: `counting.py LOG ARGUMENTS...` notes every program that really goes to the sandbox."""
+"""The command line with a witness: `counting.py LOG ARGUMENTS...` notes every program that really."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(project: Path, finishe
 
 
 def test_on_a_disk_that_is_full_from_the_start_nothing_is_left(project: Path, small_disk: Path) -> None:
-    with (small_disk / "ballast").open("wb") as ballast, pytest.raises(OSError, match="No space left"):
+    with (small_disk / "ballast").open("wb") as ballast, pytest.raises(OSError, match="No space left"):  # noqa: PT012 - written until it is full
         while True:
             ballast.write(b"0" * 4096)
             ballast.flush()
