@@ -1,4 +1,4 @@
-"""The command line with a witness: `counting.py LOG ARGUMENTS...` notes every program that really."""
+"""The command line with a witness: `counting.py LOG ARGUMENTS...` notes every program that the sandbox is given."""
 
 from __future__ import annotations
 
