@@ -15,10 +15,10 @@ from mendloop.agents.selection import smallest_failing
 from mendloop.records import Case, Fault, Limits, ProgramResult, digest
 from mendloop.tools.bench import Bench, derive
 
-MAX_TRIES = 8
+MAX_TRIES = 6
 """Faults tried for one place in a fault set before the set stays smaller."""
 
-MAX_BLUNT = 3
+MAX_BLUNT = 2
 """Faults with which every case fails that are passed over in the hope of one with which some case passes."""
 
 FaultSet = tuple[Fault, ...]
