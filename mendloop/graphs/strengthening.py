@@ -36,12 +36,13 @@ async def strengthen(state: RepairState, desk: Desk) -> RepairUpdate:
     added: dict[str, Case] = {}
     live = killed
     for number, mutant in survivors:
-        killer = await _killer(desk, f"mutant{number}/further", mutant, [*added.values(), *further])
+        offered = list({case.id: case for case in (*added.values(), *further)}.values())
+        failed = await _failed(desk, f"mutant{number}/further", mutant, [*offered, *held_out.cases])
+        live += bool(failed)
+        killer = next((case for case in offered if case.id in failed), None)
         if killer is not None and (killer.id in added or len(added) < MAX_ADDED):
             added[killer.id] = killer
-            killed, live = killed + 1, live + 1
-        elif killer is not None or not await _passes(desk, f"mutant{number}/held_out", mutant, held_out.cases):
-            live += 1
+            killed += 1
     suite = shown.model_copy(update={"cases": (*shown.cases, *added.values())})
     update = await _with_added(state, desk, code, suite) if added else {}
     last = desk.journal.get(update.get("results", state["results"])[-1], ProgramResult)
@@ -70,14 +71,10 @@ async def _passed_by(desk: Desk, code: str, problem: Problem, suites: Sequence[S
     return tuple(case for case, judged in zip(further, result.cases, strict=True) if judged.status == "pass")
 
 
-async def _killer(desk: Desk, slot: str, mutant: str, cases: Sequence[Case]) -> Case | None:
-    """Return the first case that a mutant fails, None when it passes all."""
-    if not cases:
-        return None
-    distinct = list({case.id: case for case in cases}.values())
-    result = await examine(desk.bench, slot, mutant, distinct, desk.team.limits, confirm=False)
-    failed = [case for case, judged in zip(distinct, result.cases, strict=True) if judged.status != "pass"]
-    return failed[0] if failed else None
+async def _failed(desk: Desk, slot: str, mutant: str, cases: Sequence[Case]) -> frozenset[str]:
+    """Return the ids of the cases that a mutant fails."""
+    result = await examine(desk.bench, slot, mutant, cases, desk.team.limits, confirm=False)
+    return frozenset(case.id for case in result.cases if case.status != "pass")
 
 
 async def _with_added(state: RepairState, desk: Desk, code: str, suite: Suite) -> RepairUpdate:

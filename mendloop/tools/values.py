@@ -13,6 +13,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -294,10 +295,12 @@ def _render_items(kind: str, items: list[str]) -> str:
     return f"iter([{inner}])" if kind == "iter" else f"[{inner}]"
 
 
+@lru_cache(maxsize=2048)
 def parse_expected(text: str) -> JsonValue:
     """Return the tagged value of a literal: Python's own, plus nan, inf, set(), frozenset({...}), iter([...]).
 
-    Nothing is evaluated. Raises InputError on anything else.
+    Nothing is evaluated. The value is shared between callers, who must not change it. Raises InputError on anything
+    else.
     """
     try:
         return tag(_build(ast.parse(text.strip(), mode="eval").body))

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, zip_longest
+from itertools import combinations, islice, zip_longest
 
 from mendloop.agents.executor import examine
 from mendloop.agents.procedural.faults import apply_faults, compatible, propose_faults
@@ -61,6 +61,7 @@ class Injector:
     cases: Sequence[Case]
     limits: Limits
     trials: int = 0
+    rechecks: int = 0
 
     async def choose(self, own: Sequence[Fault], joining: Sequence[Fault], wanted: int) -> FaultSet:
         """Return a verified fault set of at most `wanted` faults, empty when no fault shows.
@@ -81,24 +82,25 @@ class Injector:
         self, chosen: FaultSet, offered: Sequence[Fault], results: dict[FaultSet, ProgramResult]
     ) -> FaultSet:
         """Return the set with one more fault, preferring one with which some case still passes: it says more."""
-        fitting = [fault for fault in offered if compatible(self.item.code, (*chosen, fault))]
+        fitting = (fault for fault in offered if compatible(self.item.code, (*chosen, fault)))
         blunt: list[tuple[FaultSet, dict[FaultSet, ProgramResult]]] = []
-        for fault in fitting[:MAX_TRIES]:
+        for fault in islice(fitting, MAX_TRIES):
             larger = tuple(sorted((*chosen, fault), key=lambda each: each.start))
             fresh = [subset for subset in subsets(larger) if fault in subset]
             fits = await self._all_show(fresh, results) and self._undoable(larger, results)
-            if fits and any(case.status == "pass" for case in results[fault,].cases):
+            sharp = fits and any(case.status == "pass" for case in results[fault,].cases)
+            if sharp and await self._steady(fresh, results):
                 return larger
             taken = {subset: results.pop(subset) for subset in fresh if subset in results}
-            if fits:
+            if fits and not sharp:
                 blunt.append((larger, taken))
             if len(blunt) == MAX_BLUNT:
                 break
-        if not blunt:
-            return chosen
-        larger, taken = blunt[0]
-        results.update(taken)
-        return larger
+        for larger, taken in blunt:
+            if await self._steady(list(taken), taken):
+                results.update(taken)
+                return larger
+        return chosen
 
     async def _all_show(self, fresh: Sequence[FaultSet], results: dict[FaultSet, ProgramResult]) -> bool:
         for subset in fresh:
@@ -109,16 +111,23 @@ class Injector:
         return True
 
     async def _result(self, subset: FaultSet) -> ProgramResult | None:
-        """Return how a fault set fails, or None when it does not, hangs, or fails otherwise from run to run."""
+        """Return how a fault set fails, or None when it does not, or hangs."""
         code = apply_faults(self.item.code, subset)
         self.trials += 1
-        slot = f"fault{self.trials}"
-        result = await examine(self.bench, slot, code, self.cases, self.limits, confirm=False)
-        if result.passed or not shows(result):
-            return None
+        result = await examine(self.bench, f"fault{self.trials}", code, self.cases, self.limits, confirm=False)
+        return None if result.passed or not shows(result) else result
+
+    async def _steady(self, fresh: Sequence[FaultSet], results: dict[FaultSet, ProgramResult]) -> bool:
+        """Tell whether fault sets fail the same way backwards and under another hash seed."""
         backwards = tuple(reversed(self.cases))
-        back = await examine(self.bench, f"{slot}/back", code, backwards, self.limits, hash_seed=1, confirm=False)
-        return result if fingerprint(result) == fingerprint(back) else None
+        for subset in fresh:
+            code = apply_faults(self.item.code, subset)
+            self.rechecks += 1
+            slot = f"back{self.rechecks}"
+            back = await examine(self.bench, slot, code, backwards, self.limits, hash_seed=1, confirm=False)
+            if fingerprint(results[subset]) != fingerprint(back):
+                return False
+        return True
 
     def _undoable(self, faults: FaultSet, results: dict[FaultSet, ProgramResult]) -> bool:
         return all(

@@ -39,6 +39,8 @@ Run = Callable[[str, Request], Awaitable[Execution]]
 
 LIMITS: Final = Limits(cpu_s=0.25, wall_s=5)
 """A function that needs longer on a small input is no material for a dialogue."""
+SLOW_MS: Final = 50.0
+"""A call that takes longer both times makes its function too slow: far from the limit, so that two surveys agree."""
 PROBES = 3
 """Calls per combination of kinds."""
 DRAWN = 56
@@ -92,7 +94,11 @@ async def _survey_one(candidate: Candidate, candidates: Candidates, run: Run, se
     ended = [call for call in drawn if call.id in ahead and ahead[call.id].status in ("returned", "raised")]
     if len(ended) < len(drawn) - 3:
         raise NotUsable("does not end or cannot be written down on many inputs")
+    if any(ahead[call.id].status == "timeout" for call in drawn if call.id in ahead):
+        raise NotUsable("takes too long")
     back = await _run(run, f"survey/{candidate.id}/back", candidate, ended[::-1], 1)
+    if any(call.id in back and min(ahead[call.id].ms, back[call.id].ms) > SLOW_MS for call in ended):
+        raise NotUsable("takes too long")
     seen = _Seen.of(candidate, texts, drawn, ahead, back)
     pool = seen.pool()
     _judge(pool, seen)

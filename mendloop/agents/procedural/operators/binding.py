@@ -96,14 +96,15 @@ def _captured(case: ast.match_case) -> set[str]:
 
 def _read(nodes: Iterable[ast.AST], bound: Bound, missing: set[str]) -> Bound:
     for node in nodes:
+        seen = list(ast.walk(node))
+        loaded = {each.id for each in seen if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
         new = stored(node)
-        inner = {name for each in ast.walk(node) if isinstance(each, ast.comprehension) for name in stored(each.target)}
+        inner = {name for each in seen if isinstance(each, ast.comprehension) for name in stored(each.target)}
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             missing |= {node.target.id} - bound
-        early = any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
-        lambdas = (each for each in ast.walk(node) if isinstance(each, ast.Lambda))
-        late = set[str]().union(*(names_loaded(each) for each in lambdas))
-        missing |= names_loaded(node) - bound - inner - late - (new if early else set())
+        early = any(isinstance(each, ast.NamedExpr) for each in seen)
+        late = set[str]().union(*(names_loaded(each) for each in seen if isinstance(each, ast.Lambda)))
+        missing |= loaded - bound - inner - late - (new if early else set())
         bound |= new - inner
     return bound
 
