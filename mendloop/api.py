@@ -24,7 +24,7 @@ from mendloop.errors import (
     SourceError,
     StorageError,
 )
-from mendloop.records import Record
+from mendloop.records import Probe, Record
 from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -386,11 +386,17 @@ async def _isolated_sandbox(scenario: Scenario, settings: Settings, stack: Async
     broken = [layer for layer in await sandbox.probe() if not layer.ok]
     if broken:
         raise IsolationError(
-            f"the sandbox does not isolate here: {broken[0].layer}: {broken[0].detail}",
+            f"the sandbox does not isolate here: {_broken_layer(broken[0])}",
             where="sandbox",
             remedy=broken[0].remedy or "see `mendloop doctor`",
         )
     return sandbox
+
+
+def _broken_layer(layer: Probe) -> str:
+    """Return the layer and what is wrong with it; one that could not be set up already says so in its detail."""
+    detail = layer.detail.rpartition("cannot isolate: ")[2]
+    return detail if detail.startswith(f"{layer.layer}: ") else f"{layer.layer}: {detail}"
 
 
 async def _memory(store: Store, scenario: Scenario) -> ReflectionStore:

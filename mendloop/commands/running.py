@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -40,11 +41,19 @@ def run(
     """Launch a run of a scenario, until its target is met or its source ends."""
     loaded = load_scenario(scenario, overrides or [])
     if print_only:
-        show(dump_scenario(loaded).rstrip())
+        _print_scenario(loaded)
         return
     path = out if out is not None else api.next_free(api.RUNS, scenario.stem)
     goal = sessions or loaded.target.records
     _launched(lambda progress: api.run(loaded, out=path, sessions=sessions, progress=progress), loaded, goal, as_json)
+
+
+def _print_scenario(scenario: Scenario) -> None:
+    """Print a scenario as YAML. Its path is absolute, and a file elsewhere is trusted with one only by hand."""
+    if scenario.source.path:
+        given = shlex.quote(f"source.path={scenario.source.path}")
+        show(f"# From a file in any folder: mendloop run FILE --set {given}")
+    show(dump_scenario(scenario).rstrip())
 
 
 def resume(

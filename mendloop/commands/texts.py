@@ -63,6 +63,7 @@ def record_lines(record: Record) -> Iterator[str]:
 
 
 def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
+    given_up = ""
     for stored in events:
         match stored.event:
             case ProblemProposed(problem=ref):
@@ -75,8 +76,9 @@ def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
             case Diagnosed(diagnosis=ref):
                 yield f"--- critic\n{reader.load(ref, Diagnosis).text}"
             case RecordDropped(reason=reason):
-                yield f"dropped: {reason}"
-            case SessionFinished(outcome=outcome, reason=reason):
+                given_up = f"dropped: {reason}"
+                yield given_up
+            case SessionFinished(outcome=outcome, reason=reason) if f"{outcome}: {reason}" != given_up:
                 yield f"{outcome}: {reason}"
 
 

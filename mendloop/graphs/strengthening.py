@@ -11,7 +11,7 @@ from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
 from mendloop.records import TRUSTED_ORIGINS, Case, Problem, ProgramResult, Solution, Suite, TierEvidence
 
-MAX_MUTANTS = 12
+MAX_MUTANTS = 10
 MAX_ADDED = 4
 
 

@@ -22,6 +22,8 @@ from mendloop.records import digest
 COLLECTION = "reflections"
 DATABASE = "chroma.sqlite3"
 BATCH = 500
+SHORT_LOG = {"sync_threshold": 60, "batch_size": 30}
+"""After how many writes the index is put on disk: every write reads the log since then, so that a long one is slow."""
 
 Metadata: TypeAlias = dict[str, str | int]
 Where: TypeAlias = Mapping[str, Any]
@@ -67,7 +69,9 @@ class Index:
     def _open(self, layout: Metadata | None) -> Any:
         if layout is None:
             return self._client.get_collection(COLLECTION, embedding_function=None)
-        return self._client.get_or_create_collection(COLLECTION, metadata=layout, embedding_function=None)
+        return self._client.get_or_create_collection(
+            COLLECTION, metadata=layout, configuration={"hnsw": SHORT_LOG}, embedding_function=None
+        )
 
     def layout(self) -> Metadata:
         """Return the metadata that the collection was made with."""

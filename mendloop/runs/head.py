@@ -1,6 +1,6 @@
 """`head.json`: how far the database has come, kept beside it, so that a shortened database is seen.
 
-It is written after each group commit. A crash in between leaves it behind the database, never ahead of it.
+It is written soon after each group commit. A crash in between leaves it behind the database, never ahead of it.
 """
 
 from __future__ import annotations

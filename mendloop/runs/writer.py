@@ -1,11 +1,16 @@
-"""The one thread that writes a store: it drains its queue, commits once for all of it, then answers who waits."""
+"""The one thread that writes a store: it drains its queue, commits once for all of it, then answers who waits.
+
+The head file follows at most a moment later, and before the thread ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +21,8 @@ from mendloop.runs.head import write_head
 from mendloop.runs.ledger import Ledger, NewAnnotation, NewEvent
 
 _LARGEST_GROUP = 4096
+_HEAD_S = 0.1
+"""How long the head file may stay behind the database: it has to be forced to the disk on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +81,24 @@ class Writer:
         self._failure = self._failure or "it was closed"
 
     def _run(self) -> None:
-        open_ = True
+        open_, head_due = True, math.inf
         while open_:
-            group, open_ = self._next_group()
-            if self._failure is None:
-                self._commit(group)
-            _answer(group, self._error() if self._failure else None)
+            group, open_ = self._next_group(head_due)
             if group and self._failure is None:
+                self._commit(group)
+                head_due = min(head_due, time.monotonic() + _HEAD_S)
+            _answer(group, self._error() if self._failure else None)
+            if self._failure is None and head_due < math.inf and (not open_ or time.monotonic() >= head_due):
                 self._write_head()
+                head_due = math.inf
 
-    def _next_group(self) -> tuple[list[Work], bool]:
+    def _next_group(self, until: float) -> tuple[list[Work], bool]:
+        """Return what is queued, and False at the end; nothing when nothing comes until a point in time."""
         group: list[Work] = []
-        work = self._queue.get()
+        try:
+            work = self._queue.get(timeout=None if until == math.inf else max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            return group, True
         while work is not None:
             group.append(work)
             if len(group) == _LARGEST_GROUP:

@@ -25,15 +25,30 @@ from tests.e2e.product import (
     write_project,
 )
 
-NO_NAMESPACES = """
-import ctypes, os, sys
-uid, gid = os.geteuid(), os.getegid()
-assert ctypes.CDLL(None).unshare(0x10000000) == 0
-for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
-    with open(f"/proc/self/{name}", "w") as file:
-        file.write(text)
-with open("/proc/sys/user/max_user_namespaces", "w") as file:
-    file.write("0")
+ENTER = """
+import ctypes, os
+def enter(inside):  # become the only user of a new user namespace; False where there is none to be had
+    uid, gid = os.geteuid(), os.getegid()
+    if ctypes.CDLL(None).unshare(0x10000000):
+        return False
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{inside} {uid} 1"), ("gid_map", f"{inside} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    return True
+"""
+USED_UP = """
+while enter(1000):  # until they are nested as deeply as the kernel allows
+    pass
+"""
+ONLY_ROOT = """
+enter(0)  # as in a container that maps one id: how far the sandbox gets there depends on the host
+"""
+FILTERED = """
+from mendloop.tools.sandbox.inside import seccomp, syscalls
+syscalls.no_new_privileges()
+seccomp.install()
+"""
+MAIN = """
 from mendloop.cli import main
 main()
 """
@@ -241,11 +256,22 @@ def test_a_run_has_one_process_at_a_time(desk: Path) -> None:
     assert re.fullmatch(told, second.stderr)
 
 
-def test_without_isolation_nothing_is_started(desk: Path) -> None:
+@pytest.mark.parametrize(
+    ("taken_away", "reason"),
+    [(USED_UP, "user namespace: clone: .+"), (ONLY_ROOT, ".+"), (FILTERED, ".+")],  # the last two depend on the host
+    ids=["namespaces used up", "one id mapped", "namespaces filtered"],
+)
+def test_without_isolation_nothing_is_started(taken_away: str, reason: str, desk: Path) -> None:
     before = tree(desk)
-    done = run_process([sys.executable, "-c", NO_NAMESPACES, *RUN], cwd=desk)
+    done = run_process([sys.executable, "-c", ENTER + taken_away + MAIN, *RUN], cwd=desk)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"mendloop: sandbox: the sandbox does not isolate here: .*max_user_namespaces.*\n", done.stderr)
+    told = r"mendloop: sandbox: the sandbox does not isolate here: (?P<reason>[^\n]+?) \((?P<remedy>[^\n]+)\)\n"
+    said = re.fullmatch(told, done.stderr)
+    assert said, done.stderr
+    assert re.fullmatch(reason, said["reason"])
+    parts = said["reason"].split(": ")
+    assert len(set(parts)) == len(parts), f"said twice: {said['reason']}"
+    assert done.stderr.count("isolate") == 1
     assert tree(desk) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -23,7 +24,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system that a run does not fit on."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    size(disk, "700k")
+    try:
+        size(disk, "700k")
+    except subprocess.CalledProcessError:
+        pytest.skip("this root may not mount a file system")
     yield disk
     subprocess.run(["umount", "--lazy", disk], check=True)
 
@@ -31,6 +35,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def size(disk: Path, size: str) -> None:
     options = ["-o", f"{'remount,' if disk.is_mount() else ''}size={size}"]
     subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", disk], check=True)
+
+
+def fill(ballast: Path) -> None:
+    """Write into a file until its file system is full; nothing is buffered, so that closing it has nothing to write."""
+    file = os.open(ballast, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        while True:
+            os.write(file, bytes(4096))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+    finally:
+        os.close(file)
 
 
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(project: Path, finished: Path, small_disk: Path) -> None:
@@ -51,10 +68,7 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(project: Path, finishe
 
 
 def test_on_a_disk_that_is_full_from_the_start_nothing_is_left(project: Path, small_disk: Path) -> None:
-    with (small_disk / "ballast").open("wb") as ballast, pytest.raises(OSError, match="No space left"):  # noqa: PT012 - written until it is full
-        while True:
-            ballast.write(b"0" * 4096)
-            ballast.flush()
+    fill(small_disk / "ballast")
     done = mendloop("run", project, "--out", small_disk / "runs" / "one")
     assert (done.returncode, done.stdout) == (3, "")
     assert len(done.stderr.splitlines()) == 1

@@ -23,7 +23,7 @@ from mendloop.agents.procedural.operators.zones import called_in_while, grows_wh
 from mendloop.agents.procedural.spans import SourceText, Span
 from mendloop.records import Fault, digest
 
-MOST_FAULTS = 60
+MOST_FAULTS = 48
 MOST_PER_OPERATOR = 8
 
 

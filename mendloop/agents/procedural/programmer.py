@@ -40,7 +40,9 @@ class ProceduralProgrammer:
             return None
         item = self.shelf.item_of(problem)
         calls = shown_calls(item, problem, bench)
-        cases = (*problem.examples, *await ask(bench, "verify", item, calls, self.limits, "s"))
+        # Once is enough: were an input unsteady, no fault set would fail alike both ways, and none be chosen.
+        asked = await ask(bench, "verify", item, calls, self.limits, "s", twice=False)
+        cases = (*problem.examples, *asked)
         own, joining = pools(item, bench.seed, self.shelf.variants, self.shelf.variant_of(problem))
         wanted = bench.random("fault count").randint(self.faults.min, self.faults.max)
         injector = Injector(bench, item, cases, self.limits)

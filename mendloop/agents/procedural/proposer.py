@@ -76,7 +76,8 @@ class ProceduralProposer:
         wanted = EXAMPLES - len(anchors)
         taken = {case.call for case in anchors}
         calls = [Call(id=f"p{n}", call=text) for n, text in enumerate(_varied(item.pool)) if text not in taken]
-        executed = await ask(bench, "examples", item, calls[: wanted + 2], self.limits, "x") if wanted else ()
+        drawn = calls[: wanted + 2]  # the survey has run them both ways
+        executed = await ask(bench, "examples", item, drawn, self.limits, "x", twice=False) if wanted else ()
         chosen = [*anchors, *executed[:wanted]]
         return tuple(case.model_copy(update={"id": f"e{n}"}) for n, case in enumerate(chosen, 1))
 

@@ -76,18 +76,19 @@ def _makes_container(value: ast.expr) -> bool:
 
 
 async def ask(
-    bench: Bench, slot: str, item: Item, calls: Sequence[Call], limits: Limits, prefix: str
+    bench: Bench, slot: str, item: Item, calls: Sequence[Call], limits: Limits, prefix: str, *, twice: bool = True
 ) -> tuple[Case, ...]:
     """Return the cases that the executed reference gives for these inputs.
 
     It is run twice, the second time backwards under another hash seed; an input whose outcome then differs, cannot be
-    written down, or is too long is left out.
+    written down, or is too long is left out. Once is enough for inputs that somebody else has run or runs both ways.
     """
     ahead = await bench.run(f"{slot}/ahead", Request(code=item.code, calls=tuple(calls), limits=limits))
-    back = await bench.run(
-        f"{slot}/back", Request(code=item.code, calls=tuple(reversed(calls)), limits=limits, hash_seed=1)
-    )
-    second = {outcome.id: outcome for outcome in back.outcomes}
+    second: dict[str, Outcome] = {}
+    if twice:
+        backwards = Request(code=item.code, calls=tuple(reversed(calls)), limits=limits, hash_seed=1)
+        back = await bench.run(f"{slot}/back", backwards)
+        second = {outcome.id: outcome for outcome in back.outcomes}
     cases: list[Case] = []
     for call, outcome in zip(calls, ahead.outcomes, strict=False):
         case = case_of(call, outcome, f"{prefix}{len(cases) + 1}")

@@ -19,6 +19,7 @@ from .watch import Watch
 # What most programs import, loaded once: a child starts with it.
 PRELOAD = [
     "abc",
+    "base64",
     "bisect",
     "collections",
     "collections.abc",
@@ -28,6 +29,7 @@ PRELOAD = [
     "datetime",
     "decimal",
     "enum",
+    "fnmatch",
     "fractions",
     "functools",
     "heapq",
@@ -38,11 +40,14 @@ PRELOAD = [
     "operator",
     "random",
     "re",
+    "reprlib",
     "string",
     "sys",
+    "textwrap",
     "time",
     "traceback",
     "typing",
+    "urllib.parse",
 ]
 
 

@@ -1,0 +1,101 @@
+"""The scenarios that come along work as they are, and the one for a person's own code makes records of that code."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mendloop.api import open_run
+from mendloop.records import Record, Source
+from mendloop.scenario import load_scenario
+from tests.e2e.product import ROOT, json_of, run_ok, write_project
+
+SCENARIOS = ROOT / "scenarios"
+OWN_CODE = SCENARIOS / "own_code.yaml"
+SESSIONS = 6
+
+every_scenario = pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.stem)
+
+
+@every_scenario
+def test_a_scenario_loads_and_says_what_it_is_for(path: Path) -> None:
+    assert len(load_scenario(path).goal.split()) >= 5
+
+
+@every_scenario
+def test_a_scenario_passes_its_check(path: Path) -> None:
+    checked = json_of("check", path)
+    assert checked["ok"], checked
+    assert {"scenario", "source", "sandbox: namespaces"} <= {layer["layer"] for layer in checked["layers"]}
+
+
+def test_the_scenarios_are_listed_with_their_goals() -> None:
+    listed = {row["scenario"]: (row["goal"], row["file"]) for row in json_of("scenarios")}
+    assert listed == {path.stem: (load_scenario(path).goal, str(path)) for path in SCENARIOS.glob("*.yaml")}
+
+
+def run_of(scenario: Path, out: Path) -> list[Record]:
+    """Run a few sessions of a scenario and return the records that were kept."""
+    run_ok("run", scenario, "--out", out, "--sessions", SESSIONS)
+    return list(open_run(out).records())
+
+
+def expected_source(source: Source, folder: Path) -> Source:
+    """Return the source that a record of a person's own folder has, where function and line are its own."""
+    return Source(
+        kind="python",
+        package=folder.name,
+        qualname=source.qualname,
+        file=source.file,
+        line=source.line,
+        licence="user's own",
+    )
+
+
+def assert_of_that_folder(records: list[Record], folder: Path) -> None:
+    """Every record is about a function that stands at the named line of a file in the folder."""
+    for source in (record.problem.source for record in records):
+        assert source == expected_source(source, folder)
+        module, _, function = source.qualname.rpartition(".")
+        assert source.file == f"{module}.py"
+        line = (folder / source.file).read_text("utf-8").splitlines()[source.line - 1]
+        assert line.startswith(f"def {function}(")
+
+
+def licence_line(run: Path) -> str:
+    """Return the line of the exported card that names the licences."""
+    card = (run / "export" / "README.md").read_text("utf-8")
+    return next(line for line in card.splitlines() if "user's own" in line)
+
+
+def test_the_own_code_scenario_makes_records_of_its_folder(tmp_path: Path) -> None:
+    records = run_of(OWN_CODE, tmp_path / "run")
+    assert len(records) == SESSIONS
+    assert_of_that_folder(records, SCENARIOS / "own_code")
+    assert "licen" in licence_line(tmp_path / "run").lower()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The scenario as its comment tells: copied beside a person's own package with tests, and `source.path` set."""
+    write_project(tmp_path)
+    own = tmp_path / "own.yaml"
+    shutil.copyfile(OWN_CODE, own)
+    text = own.read_text("utf-8")
+    own.write_text(text.replace("path: own_code", "path: code"), "utf-8")
+    assert yaml.safe_load(own.read_text("utf-8"))["source"] == {"kind": "python", "path": "code"}
+    return own
+
+
+def test_a_copy_of_it_takes_a_persons_tests_as_evidence(copied: Path, tmp_path: Path) -> None:
+    records = run_of(copied, tmp_path / "run")
+    assert records != []
+    assert_of_that_folder(records, tmp_path / "code")
+    assert not any(record.problem.source.file.startswith("test_") for record in records)
+    evidence = {record.problem.source.qualname: record.problem.contract.evidence for record in records}
+    tested = {"lists.chunked", "lists.merged", "lists.peaks", "texts.squeeze", "texts.initials", "texts.vowels"}
+    assert {name for name, kinds in evidence.items() if "tests" in kinds} == tested & set(evidence)
+    assert tested & set(evidence)
