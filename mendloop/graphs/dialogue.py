@@ -48,8 +48,11 @@ def answer(turn: Turn) -> str:
 
 def report(failure: Failure) -> str:
     """Return the executor's message: how many tests fail, and the smallest failing one with both sides."""
-    total = failure.passing + failure.also_failing + 1
-    lines = [f"{failure.also_failing + 1} of {total} tests fail. The smallest of them:", "", *shown_case(failure.case)]
+    failing = failure.also_failing + 1
+    which = "The smallest of them" if failing > 1 else "It is"
+    fail = "fail" if failing > 1 else "fails"
+    head = f"{failing} of {failure.passing + failing} tests {fail}. {which}:"
+    lines = [head, "", *shown_case(failure.case)]
     return "\n".join([*lines, "", f"Expected: `{failure.expected}`", f"Observed: `{failure.observed}`"])
 
 

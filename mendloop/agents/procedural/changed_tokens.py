@@ -21,6 +21,7 @@ _ARITHMETIC = frozenset(
 _JOINING = _ARITHMETIC | {".", "<", "<=", ">", ">=", "==", "!="}
 _LOGIC = frozenset({"and", "or"})
 _CONSTANTS = frozenset({"True", "False", "None"})
+_STATEMENTS = frozenset({"pass", "return", "raise", "yield", "del"})
 AROUND = 3
 """Tokens shown on either side of a change."""
 
@@ -40,6 +41,8 @@ def describe_tokens(before: str, after: str) -> str:
         return f"{quote(before.strip(), 100)} becomes {quote(after.strip(), 100)}"
     spans = _span(before, codes[0][1], codes[-1][2]), _span(after, codes[0][3], codes[-1][4])
     becomes = f"{spans[0]} becomes {spans[1]}"
+    if old[0] != new[0] and {old[0], new[0]} & _STATEMENTS:
+        return f"{quote(before.strip(), 100)} becomes {quote(after.strip(), 100)}"
     if sorted(old) == sorted(new):
         return f"the order changes: {becomes}"
     if len(codes) > 1:

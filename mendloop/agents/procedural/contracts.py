@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from mendloop.agents.procedural.drawing import literal
 from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.hints import Use, uses_in
-from mendloop.agents.procedural.kinds import FAMILIES, WORDS, of_annotation, of_value
+from mendloop.agents.procedural.kinds import FAMILIES, WIDER, WORDS, of_annotation, of_value
 from mendloop.agents.procedural.purity import NotUsable
 from mendloop.agents.procedural.source import Candidate
 from mendloop.records import Contract, Evidence, Parameter
@@ -200,7 +200,8 @@ def in_words(parameter: Parameter) -> str:
     """Return one sentence about a parameter."""
     if not parameter.kinds:
         return f"`{parameter.name}` is optional and is not passed."
-    words = " or ".join(WORDS[kind] for kind in parameter.kinds)
+    shown = [kind for kind in parameter.kinds if WIDER.get(kind) not in parameter.kinds]
+    words = " or ".join(WORDS[kind] for kind in shown)
     listed = ", ".join(f"`{text}`" for text in parameter.seen[:6])
     words = words.replace(WORDS["choice"], f"one of {listed}")
     words = words.replace(WORDS["as seen"], "a value such as " + ", ".join(f"`{text}`" for text in parameter.seen[:2]))

@@ -28,6 +28,12 @@ WORDS: Final[dict[str, str]] = {
 }  # fmt: skip
 """How each kind reads in a sentence."""
 
+WIDER: Final[dict[str, str]] = {
+    "identifier": "str", "path": "str", "nonneg int": "int", "small int": "int",
+    "sorted list[int]": "list[int]", "sorted list[float]": "list[float]",
+}  # fmt: skip
+"""The kind whose words say all that those of a narrower kind say."""
+
 LISTS: Final = ("list[int]", "list[str]", "list[float]")
 NUMBERS: Final = ("int", "float")
 TEXTS: Final = frozenset({"str", "identifier", "path"})

@@ -12,6 +12,7 @@ from mendloop.agents.procedural.item import Item
 from mendloop.records import Case, Parameter
 
 MAX_CONSTANT = 60
+LAZY = "`iter([...])` stands for an iterator or generator that gives these items."
 
 
 def statement(item: Item, examples: tuple[Case, ...]) -> str:
@@ -97,7 +98,9 @@ def _failures(item: Item) -> str:
 def _examples(examples: Sequence[Case]) -> str:
     if not examples:
         return ""
-    return "Examples:\n\n```python\n" + "\n".join(_example(case) for case in examples) + "\n```"
+    shown = "\n".join(_example(case) for case in examples)
+    note = f"\n\n{LAZY}" if any("iter([" in (case.expect or "") for case in examples) else ""
+    return f"Examples:\n\n```python\n{shown}\n```{note}"
 
 
 def _example(case: Case) -> str:
