@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, islice, zip_longest
 
 from mendloop.agents.executor import examine
@@ -62,6 +62,7 @@ class Injector:
     limits: Limits
     trials: int = 0
     rechecks: int = 0
+    tried: dict[FaultSet, ProgramResult | None] = field(default_factory=dict)
 
     async def choose(self, own: Sequence[Fault], joining: Sequence[Fault], wanted: int) -> FaultSet:
         """Return a verified fault set of at most `wanted` faults, empty when no fault shows.
@@ -82,7 +83,8 @@ class Injector:
         self, chosen: FaultSet, offered: Sequence[Fault], results: dict[FaultSet, ProgramResult]
     ) -> FaultSet:
         """Return the set with one more fault, preferring one with which some case still passes: it says more."""
-        fitting = (fault for fault in offered if compatible(self.item.code, (*chosen, fault)))
+        hopeful = (fault for fault in offered if self.tried.get((fault,), True) is not None)
+        fitting = (fault for fault in hopeful if compatible(self.item.code, (*chosen, fault)))
         blunt: list[tuple[FaultSet, dict[FaultSet, ProgramResult]]] = []
         for fault in islice(fitting, MAX_TRIES):
             larger = tuple(sorted((*chosen, fault), key=lambda each: each.start))
@@ -112,10 +114,13 @@ class Injector:
 
     async def _result(self, subset: FaultSet) -> ProgramResult | None:
         """Return how a fault set fails, or None when it does not, or hangs."""
+        if subset in self.tried:
+            return self.tried[subset]
         code = apply_faults(self.item.code, subset)
         self.trials += 1
         result = await examine(self.bench, f"fault{self.trials}", code, self.cases, self.limits, confirm=False)
-        return None if result.passed or not shows(result) else result
+        self.tried[subset] = None if result.passed or not shows(result) else result
+        return self.tried[subset]
 
     async def _steady(self, fresh: Sequence[FaultSet], results: dict[FaultSet, ProgramResult]) -> bool:
         """Tell whether fault sets fail the same way backwards and under another hash seed."""
