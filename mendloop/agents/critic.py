@@ -105,7 +105,7 @@ def failure_of(cases: Sequence[Case], results: Sequence[CaseResult], case_id: st
 def expected_text(case: Case) -> str:
     """Return what a case expects, in words."""
     if case.raises is not None:
-        return f"raises {case.raises}"
+        return f"raises {case.raises.partition('(')[0]}"
     parts = [case.expect if case.expect is not None else (f"a result with {case.check}" if case.check else case.stdout)]
     parts += [f"{name} == {value} afterwards" for name, value in (case.after or {}).items()]
     return _cap("; ".join(part for part in parts if part is not None))

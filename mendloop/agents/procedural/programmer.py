@@ -63,13 +63,14 @@ class ProceduralProgrammer:
             if await self._mends(bench, f"undo{trials}", item, without(left, fault), ask.failure.case):
                 undone = fault
                 break
-        misled = undone is not ordered[0] and ask.diagnosis.line in lines_in(left, ordered[0])
+        led_astray = misled(left, ordered[0], undone, ask.diagnosis.line)
         rest = without(left, undone)
         code = apply_faults(item.code, rest)
         return Solution(
             code=code,
             author=AUTHOR,
-            note=(MISLED.format(line=ask.diagnosis.line) if misled else "") + describe_change(ask.solution.code, code),
+            note=(MISLED.format(line=ask.diagnosis.line) if led_astray else "")
+            + describe_change(ask.solution.code, code),
             injected=rest,
             undone=(*ask.solution.undone, undone),
             trials=trials,
@@ -83,6 +84,11 @@ class ProceduralProgrammer:
 def without(faults: Sequence[Fault], fault: Fault) -> tuple[Fault, ...]:
     """Return the faults but one."""
     return tuple(each for each in faults if each.id != fault.id)
+
+
+def misled(faults: Sequence[Fault], first: Fault, undone: Fault, line: int | None) -> bool:
+    """Tell whether the diagnosed line held the fault tried first, and not the one whose undoing mended the case."""
+    return line in lines_in(faults, first) and line not in lines_in(faults, undone)
 
 
 def likeliest_first(faults: Sequence[Fault], ask: RepairAsk) -> list[Fault]:

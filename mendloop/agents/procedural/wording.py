@@ -159,10 +159,10 @@ def _lost(parting: Parting, evidence: Evidence) -> str:
     if parting.next_line != parting.line:
         start = f"A correct run does one thing more right after {_where(parting)}"
     if parting.variable:
-        seen = quote(parting.observed) if parting.observed is not None else "unset"
+        seen = "has not set it" if parting.observed is None else f"still has {quote(parting.observed)}"
         return (
             f"{start}: by line {parting.next_line} its `{parting.variable}` is "
-            f"{quote(parting.expected or 'unset')}, where this run still has {seen}."
+            f"{quote(parting.expected or 'unset')}, where this run {seen}."
         )
     return f"{start}, which this one leaves out, and then goes another way."
 

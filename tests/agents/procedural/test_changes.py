@@ -25,6 +25,8 @@ def f(xs, n):
         ("= 0", "= 1", "On line 2, the constant changes: `total = 0` becomes `total = 1`."),
         ("g(x, n)", "g(n, x)", "On line 5, the order changes: `total += g(x, n)` becomes `total += g(n, x)`."),
         ("return total", "return n", "On line 6, the name changes: `return total` becomes `return n`."),
+        ("return total", "total", "On line 6, `return total` becomes `total`."),
+        ("total += g(x, n)", "pass", "On line 5, `total += g(x, n)` becomes `pass`."),
         ("    total = 0\n", "", "Line 2 goes: `total = 0`."),
         ("    total = 0\n", "    total = 0\n    n = 3\n", "A statement comes in on line 3: `n = 3`."),
         (

@@ -119,5 +119,10 @@ def test_words_name_the_choices() -> None:
     assert in_words(parameter) == "`how` (optional) is one of `'up'`, `'down'`."
 
 
+def test_a_narrower_kind_adds_no_words() -> None:
+    assert in_words(Parameter(name="name", kinds=("str", "identifier"))) == "`name` is a string."
+    assert in_words(Parameter(name="n", kinds=("nonneg int", "None"))) == "`n` is an integer >= 0 or None."
+
+
 def test_a_candidate_knows_its_node(tmp_path: Path) -> None:
     assert candidate("def g(): pass\ndef f(q): return q").node.name == "f"

@@ -140,6 +140,15 @@ def test_a_wrong_branch_reads_as_evidence(diagnosed: Diagnosed) -> None:
     )
 
 
+def test_a_name_that_was_never_set_reads_as_such(diagnosed: Diagnosed) -> None:
+    reference = (
+        "def heads(rows):\n    found = []\n    for row in rows:\n        found.append(row[0])\n    return found\n"
+    )
+    code = faulty(reference, "    found = []\n    for row in rows:\n", "    for row in rows:\n        found = []\n")
+    found = diagnosed(code, reference, "heads([])")
+    assert "by line 2 its `found` is `[]`, where this run has not set it." in found.text
+
+
 def test_a_lost_statement_reads_as_evidence(diagnosed: Diagnosed) -> None:
     code = faulty(RUNS, "    found.append((current, count))\n    return", "    return")
     found = diagnosed(code, RUNS, "runs('ab')")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mendloop.agents.procedural.item import Item
-from mendloop.agents.procedural.statement import statement
+from mendloop.agents.procedural.statement import LAZY, statement
 from mendloop.records import Case, Contract, Parameter, Source
 
 CODE = '''import re
@@ -82,3 +82,5 @@ def test_a_statement_reads_as_a_task() -> None:
         Case(id="e3", call="f('')", raises="Bad(ValueError)"),
     )
     assert statement(item, examples) == EXPECTED
+    lazy = Case(id="e4", call="f('a')", expect="iter(['a'])")
+    assert statement(item, (*examples, lazy)).endswith("```\n\n" + LAZY + "\n")
