@@ -115,7 +115,7 @@ class Store:
         await self._writer.commit(annotation=_storable(self._redactor, note))
 
     async def flush(self) -> None:
-        """Return when all that was handed over is durable. Raises StorageError."""
+        """Return when all that was handed over is durable, and the head file says so. Raises StorageError."""
         await self._writer.commit()
 
     def close(self) -> None:

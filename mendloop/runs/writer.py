@@ -27,12 +27,13 @@ _HEAD_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one caller hands over. `done` is resolved after the commit."""
+    """What one caller hands over. `done` is resolved after the commit, with `head` after the head file too."""
 
     event: NewEvent | None = None
     annotation: NewAnnotation | None = None
     blob: tuple[str, str] | None = None
     done: asyncio.Future[None] | None = None
+    head: bool = False
 
 
 class Writer:
@@ -49,6 +50,7 @@ class Writer:
         self._path, self._connection, self._ledger, self._stored = path, connection, ledger, stored
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._failure: str | None = None
+        self._head_due = math.inf
         self._thread = threading.Thread(target=self._run, name="mendloop-writer", daemon=True)
         self._thread.start()
 
@@ -63,9 +65,12 @@ class Writer:
         self._queue.put(work)
 
     async def commit(self, event: NewEvent | None = None, annotation: NewAnnotation | None = None) -> None:
-        """Hand over work and return when it, and all before it, is durable. Raises StorageError."""
+        """Hand over work and return when it, and all before it, is durable. Raises StorageError.
+
+        Without work of its own it waits for the head file too.
+        """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.submit(Work(event=event, annotation=annotation, done=done))
+        self.submit(Work(event=event, annotation=annotation, done=done, head=event is None and annotation is None))
         await done
 
     def check(self) -> None:
@@ -81,22 +86,23 @@ class Writer:
         self._failure = self._failure or "it was closed"
 
     def _run(self) -> None:
-        open_, head_due = True, math.inf
+        open_ = True
         while open_:
-            group, open_ = self._next_group(head_due)
+            group, open_ = self._next_group()
             if group and self._failure is None:
                 self._commit(group)
-                head_due = min(head_due, time.monotonic() + _HEAD_S)
-            _answer(group, self._error() if self._failure else None)
-            if self._failure is None and head_due < math.inf and (not open_ or time.monotonic() >= head_due):
+            if not open_ or any(work.head for work in group):
                 self._write_head()
-                head_due = math.inf
+            _answer(group, self._error() if self._failure else None)
+            if time.monotonic() >= self._head_due:
+                self._write_head()
 
-    def _next_group(self, until: float) -> tuple[list[Work], bool]:
-        """Return what is queued, and False at the end; nothing when nothing comes until a point in time."""
+    def _next_group(self) -> tuple[list[Work], bool]:
+        """Return what is queued, and False at the end; nothing when the head file is due first."""
         group: list[Work] = []
+        left = self._head_due - time.monotonic()
         try:
-            work = self._queue.get(timeout=None if until == math.inf else max(0.0, until - time.monotonic()))
+            work = self._queue.get(timeout=None if left == math.inf else max(0.0, left))
         except queue.Empty:
             return group, True
         while work is not None:
@@ -120,6 +126,7 @@ class Writer:
         except Exception as error:  # whatever it is, nobody may be left waiting
             self._fail(error)
         else:
+            self._head_due = min(self._head_due, time.monotonic() + _HEAD_S)
             for sha256, _ in blobs:
                 self._stored(sha256)
 
@@ -130,6 +137,10 @@ class Writer:
                 self._connection.execute("ROLLBACK")
 
     def _write_head(self) -> None:
+        """Write the head file if it is behind."""
+        behind, self._head_due = self._head_due < math.inf, math.inf
+        if self._failure is not None or not behind:
+            return
         try:
             write_head(self._path, self._ledger.head())
         except OSError as error:

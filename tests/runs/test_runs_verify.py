@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio
 import json
 import random
 import shutil
@@ -257,8 +256,6 @@ async def test_a_harmed_write_ahead_log_is_found(tmp_path: Path, harm: Callable[
         for index in range(4):
             await session(store, index)
         await store.flush()
-        while json.loads((tmp_path / "run" / "head.json").read_text())["count"] < 44:
-            await asyncio.sleep(0.01)  # the head follows the commit
         copy.mkdir()
         for name in ("run.db", "run.db-wal", "head.json"):
             shutil.copyfile(tmp_path / "run" / name, copy / name)
