@@ -105,6 +105,8 @@ def _factor(expected: Number, observed: Number) -> Relation | None:
 
 
 def _multiple(expected: Number, observed: Number) -> Relation | None:
+    if abs(expected) == 1:
+        return None  # everything is a multiple of it
     ratio = observed / expected
     for power in (10, 100, 1000, 10_000, 100_000, 1_000_000):
         if math.isclose(abs(ratio), power) or math.isclose(abs(ratio) * power, 1):

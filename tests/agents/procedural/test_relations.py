@@ -117,6 +117,11 @@ def test_a_pair_of_outcomes_has_its_most_specific_relation(expected: str, observ
     assert relate(expected, observed).name == name
 
 
+def test_nothing_is_called_a_multiple_of_one() -> None:
+    assert relate("1", "17").name == "too_large"
+    assert relate("-1", "1000").name != "scaled"
+
+
 def test_the_sentences_name_the_values() -> None:
     said = {name: relate(expected, observed).sentence for expected, observed, name in TABLE}
     assert said["one_element_differs"] == (
