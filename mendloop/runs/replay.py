@@ -68,16 +68,16 @@ class _NoLauncher:
 async def replay(reader: Reader, scenario: Scenario, team: Team, only: str | None = None) -> ReplayReport:
     """Replay a run (and within it `only` one session, where given) and compare every event with the stored one.
 
-    The run as a whole is always replayed, because the sessions stand on its survey of the source. Raises RedactedError
-    when something that is needed was erased.
+    The run as a whole is always replayed first, because the sessions stand on its survey of the source: when it
+    diverges, they are not replayed. Raises RedactedError when something that is needed was erased.
     """
     journal = ReplayJournal(reader, RUN_SESSION)
-    compared = 0
     diverged: list[Divergence] = []
     problem = await _compared(journal, _replay_run(journal, reader, scenario, team))
-    compared += journal.compared
+    compared = journal.compared
     if problem:
-        diverged.append(Divergence(session=RUN_SESSION, what=problem))
+        first = Divergence(session=RUN_SESSION, what=problem)
+        return ReplayReport(ok=False, sessions=0, events=compared, diverged=(first,))
     names = [only] if only is not None else list(_sessions(reader))
     runner = SessionRunner(team)
     for name in names:

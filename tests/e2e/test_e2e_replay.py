@@ -53,6 +53,13 @@ def test_a_replay_needs_no_program_and_no_sandbox(finished: Path, tmp_path: Path
     assert (done.returncode, log.read_text()) == (0, "")
 
 
+def test_sessions_are_not_replayed_on_a_survey_that_diverged(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mendloop.agents.procedural.survey.DRAWN", 20)
+    found = api.open_run(finished).replay()
+    assert (found.ok, found.sessions, [each.session for each in found.diverged]) == (False, 0, [""])
+    assert "a request with the hash" in found.diverged[0].what
+
+
 class CallingOut:
     """A proposer with a fault: it calls the sandbox past the journal, and hides it."""
 

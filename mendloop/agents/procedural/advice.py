@@ -18,7 +18,7 @@ _LOOK_FOR: dict[Fault, str] = {
 _LOOK: dict[Construct, str] = {
     "accumulator": "Look at how the update combines the old value with the new one",
     "bits": "Look at which bit operation joins the two patterns",
-    "boolean": "Look at each part of the condition: what it compares, whether it holds here, and how the parts are joined",
+    "boolean": "Look at each part of the condition: what it compares, whether it holds, and how the parts are joined",
     "builtin": "Look at whether this built-in function, with these arguments, does what the step needs",
     "call": "Look at what is passed to the call, and in which order",
     "comparison": "Look at the direction of the comparison, and at what happens when both sides are equal",

@@ -196,7 +196,10 @@ def _note_compared(use: Use, operator: ast.cmpop, other: ast.expr, is_right: boo
         value = ast.literal_eval(other)
     except (ValueError, TypeError):
         return
-    values = list(value) if isinstance(operator, ast.In | ast.NotIn) and not isinstance(value, int) else [value]
+    values = [value]
+    if isinstance(operator, ast.In | ast.NotIn) and not isinstance(value, int):
+        # The order of a set differs from process to process.
+        values = sorted(value, key=repr) if isinstance(value, set) else list(value)
     kinds = {bool: "bool", int: "int", float: "float", str: "str", bytes: "bytes"}
     for each in values[:8]:
         if type(each) in kinds:
