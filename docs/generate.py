@@ -21,6 +21,10 @@ from mendloop.runs.report import Report
 from mendloop.scenario import scenario_json_schema
 
 DOCS = Path(__file__).parent
+OPENING = """\
+Drawn by LangGraph from the code (`scripts/docs`). `langgraph.json` opens them in LangGraph's own tools: install
+`langgraph-cli[inmem]` beside mendloop in an environment of its own (it asks for other versions of some packages) and start
+`langgraph dev`. There they can be looked at, not run: their context, the team and the journal, exists only inside a run."""
 
 
 def help_page() -> str:
@@ -37,7 +41,7 @@ def help_page() -> str:
 def graphs_page() -> str:
     """Return both graphs as LangGraph draws them."""
     drawn = {"Repair: one problem": repair_graph(), "Synthesis: a goal, many problems": synthesis_graph()}
-    parts = ["# The graphs\n\nDrawn by LangGraph from the code (`scripts/docs`); `langgraph.json` opens them there.\n"]
+    parts = [f"# The graphs\n\n{OPENING}\n"]
     for title, graph in drawn.items():
         parts.append(f"## {title}\n\n```mermaid\n{graph.get_graph().draw_mermaid().strip()}\n```\n")
     return "\n".join(parts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
+
+from typing_extensions import TypedDict  # LangGraph's tools want this one below Python 3.12
 
 from mendloop.records import Tier, VerdictKind
 

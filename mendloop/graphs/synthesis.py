@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from mendloop.events import RUN_SESSION, NodeEntered, NodeExited, Ref, RunFinished, SessionCollected
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.state import SynthesisInput, SynthesisState, SynthesisUpdate
-from mendloop.graphs.team import Team
+from mendloop.graphs.team import InProcess, Team
 from mendloop.tools.bench import Bench
 from mendloop.tools.journal import Journal
 
@@ -35,7 +35,7 @@ class Launcher(Protocol):
 
 
 @dataclass(frozen=True)
-class SynthesisContext:
+class SynthesisContext(InProcess):
     """What the synthesis graph is run with. `sessions` fixes the number of sessions and overrides the target."""
 
     team: Team

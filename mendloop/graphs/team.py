@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
+from pydantic_core.core_schema import CoreSchema, any_schema
 
 from mendloop.agents.critic import Critic
 from mendloop.agents.programmer import Programmer
@@ -51,8 +52,17 @@ class Team:
     models: dict[str, str] = field(default_factory=dict)
 
 
+class InProcess:
+    """A context: parts of the process that runs a graph, which no schema describes; LangGraph's tools are told so."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> CoreSchema:
+        """Return the schema that accepts everything."""
+        return any_schema()
+
+
 @dataclass(frozen=True)
-class RepairContext:
+class RepairContext(InProcess):
     """What the repair graph is run with: the team and this session's journal."""
 
     team: Team
