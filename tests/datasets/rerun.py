@@ -270,5 +270,5 @@ if __name__ == "__main__":
         work()
     else:
         found = rerun(sys.argv[1])
-        print(*found, f"{len(found)} problems", sep="\n")  # noqa: T201 - a script
+        print(*found, f"{len(found)} problems in {len(read_rows(Path(sys.argv[1])))} records", sep="\n")  # noqa: T201 - a script
         sys.exit(bool(found))
