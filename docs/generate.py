@@ -24,7 +24,7 @@ DOCS = Path(__file__).parent
 OPENING = """\
 Drawn by LangGraph from the code (`scripts/docs`). `langgraph.json` opens them in LangGraph's own tools: install
 `langgraph-cli[inmem]` beside mendloop in an environment of its own (it asks for other versions of some packages) and
-start `langgraph dev`. There they can be looked at, not run: their context, the team and the journal, exists only inside a
+start `langgraph dev`. There they can be looked at, not run: their context, the team and the journal, exists only in a
 run."""
 
 
