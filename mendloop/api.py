@@ -318,7 +318,6 @@ def _unmake(path: Path, made: Sequence[Path]) -> None:
 
 
 async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
-    from mendloop.events import RunFinished
     from mendloop.memory.none import NoMemory
     from mendloop.runs.engine import Stopper, launched
     from mendloop.runs.reader import Reader
@@ -326,8 +325,7 @@ async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
 
     with Reader(path) as reader:
         scenario, sessions = scenario_of(reader), launched(reader).sessions
-        ends = (each.event for each in reader.run_events() if each.kind == "run_finished")
-        end = next((event for event in ends if isinstance(event, RunFinished)), None)
+        end = reader.end()
     if end is not None:
         unexported = _unexported(path, scenario, end)
         progress.started(path)

@@ -16,12 +16,16 @@ from mendloop.commands.texts import json_option, require_session, trajectory_lin
 from mendloop.errors import InputError, MendloopError
 from mendloop.events import RecordKept
 from mendloop.records import Problem, Record
+from mendloop.runs.counted import surplus_from
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.rollup import SessionRow
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="The session's name, as `sessions` prints it.")]
 Json = Annotated[bool, json_option()]
+
+STATUSES = ("running", "kept", "dropped", "unfinished", "surplus")
+"""Unfinished: cut off, `resume` goes on. Surplus: under way when the target was met, and in no data set or figure."""
 
 
 def runs(
@@ -45,7 +49,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def _run_row(path: Path) -> dict[str, Any]:
     try:
         with Reader(path) as reader:
-            rows = list(reader.sessions())
+            rows = [row for row, status in _with_status(reader) if status not in ("surplus", "unfinished")]
             return {
                 "run": str(path),
                 "status": reader.status(),
@@ -60,16 +64,17 @@ def _run_row(path: Path) -> dict[str, Any]:
 
 def sessions(
     run: RunFolder,
-    status: Annotated[str | None, typer.Option(help="running, kept or dropped.")] = None,
+    status: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATUSES)}.")] = None,
     tier: Annotated[str | None, typer.Option(help="A, B or C.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
     as_json: Json = False,
 ) -> None:
     """List a run's sessions."""
-    _one_of("--status", status, ("running", "kept", "dropped"))
+    _one_of("--status", status, STATUSES)
     _one_of("--tier", tier, ("A", "B", "C"))
     with Reader(run) as reader:
-        rows = [_session_row(row) for row in reader.sessions(status=status, tier=tier, limit=limit)]  # type: ignore[arg-type]  # checked just above
+        found = [_session_row(row, stands) for row, stands in _with_status(reader) if status in (None, stands)]
+    rows = [row for row in found if tier in (None, row["tier"])][:limit]
     if as_json:
         for row in rows:
             show_json(row)
@@ -82,10 +87,20 @@ def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
         raise InputError(f"`{value}` is none of {', '.join(allowed)}", where=option)
 
 
-def _session_row(row: SessionRow) -> dict[str, Any]:
+def _with_status(reader: Reader) -> Iterator[tuple[SessionRow, str]]:
+    """Yield the sessions, each with where it stands as far as the run is concerned."""
+    alive, limit = reader.status() == "running", surplus_from(reader)
+    for row in reader.sessions():
+        if limit is not None and row.idx >= limit:
+            yield row, "surplus"
+        else:
+            yield row, "unfinished" if row.status == "running" and not alive else row.status
+
+
+def _session_row(row: SessionRow, status: str) -> dict[str, Any]:
     return {
         "session": row.session,
-        "status": row.status,
+        "status": status,
         "tier": row.tier,
         "verdict": row.verdict,
         "stop_reason": row.stop_reason,

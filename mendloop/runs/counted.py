@@ -136,11 +136,21 @@ def _scenario(reader: Reader, blob: Ref) -> Mapping[str, Any]:
     return scenario if isinstance(scenario, dict) else {}
 
 
+def surplus_from(reader: Reader) -> int | None:
+    """Return the number from which on sessions do not count, None where all that ended do. Raises DamageError."""
+    told = [stored.event for stored in reader.run_events() if stored.kind in ("run_started", "run_finished")]
+    return _limit(_facts(reader, told, None, None))
+
+
+def _limit(facts: RunFacts) -> int | None:
+    return facts.finished.counted if facts.finished is not None and facts.deterministic else None
+
+
 def _counted(sessions: Mapping[str, Sequence[AnyEvent]], facts: RunFacts) -> tuple[Told, ...]:
     ended = [told for session, events in sessions.items() if (told := _told(session, events)) is not None]
-    if facts.finished is not None and facts.deterministic:
-        counted = facts.finished.counted
-        ended = [told for told in ended if told.start.index < counted]
+    limit = _limit(facts)
+    if limit is not None:
+        ended = [told for told in ended if told.start.index < limit]
     return tuple(sorted(ended, key=lambda told: (told.start.index, told.session)))
 
 

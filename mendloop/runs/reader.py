@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Literal
 
 from mendloop.errors import DamageError, InputError
-from mendloop.events import EVENT, RUN_SESSION, AnyEvent, Model, Ref
+from mendloop.events import EVENT, RUN_SESSION, AnyEvent, Model, Ref, RunFinished
 from mendloop.records import Tier
 from mendloop.runs.blobs import checked, unpack
 from mendloop.runs.lock import owner_of
@@ -97,11 +97,17 @@ class Reader:
         """Return whether a live process works on the run, and else whether the run came to its end."""
         if owner_of(self.path) is not None:
             return "running"
+        return "finished" if self.end() else "interrupted"
+
+    def end(self) -> RunFinished | None:
+        """Return the event with which the run came to its end, None before. Raises DamageError."""
         with reading(self.path):
             row = self._connection.execute(
-                "SELECT kind FROM event WHERE session = ? ORDER BY seq DESC LIMIT 1", (RUN_SESSION,)
+                f"SELECT {_EVENT_COLUMNS} FROM event WHERE session = ? AND kind = 'run_finished' LIMIT 1",  # noqa: S608 - a constant
+                (RUN_SESSION,),
             ).fetchone()
-        return "finished" if row and row[0] == "run_finished" else "interrupted"
+        event = StoredEvent(*row).event if row else None
+        return event if isinstance(event, RunFinished) else None
 
     def data_version(self) -> int:
         """Return a number that changes when another process has committed something."""

@@ -168,7 +168,7 @@ REFUSED_READINGS = {
     ),
     "unknown status": (
         ("sessions", "{run}", "--status", "lost"),
-        "--status: `lost` is none of running, kept, dropped",
+        "--status: `lost` is none of running, kept, dropped, unfinished, surplus",
     ),
     "resume of a finished run": (
         ("resume", "{run}"),

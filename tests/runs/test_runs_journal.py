@@ -12,7 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mendloop.errors import DivergedError
-from mendloop.events import AnyEvent, ClockRead, Model, NodeEntered, NodeExited, Ref, SessionFinished, SessionStarted
+from mendloop.events import (
+    RUN_SESSION,
+    AnyEvent,
+    ClockRead,
+    Model,
+    NodeEntered,
+    NodeExited,
+    Ref,
+    RunFinished,
+    SessionFinished,
+    SessionStarted,
+)
 from mendloop.records import Solution, canonical_json
 from mendloop.runs.blobs import Redactor, unpack
 from mendloop.runs.journal import ReplayEnded, ReplayJournal, SessionJournal
@@ -207,6 +218,19 @@ async def test_the_replay_of_a_finished_session_that_asks_for_more_has_diverged(
     with Reader(tmp_path / "run") as reader:
         replay = ReplayJournal(reader, "s0", patience_s=0.05)
         await session(replay, [])
+        with pytest.raises(DivergedError):
+            await replay.emit("more", entered(9))
+
+
+async def test_a_run_that_asks_for_more_than_it_did_has_diverged_too(tmp_path: Path) -> None:
+    with create_run(tmp_path / "run") as store:
+        journal = await store.journal(RUN_SESSION)
+        await journal.emit("end", RunFinished(reason="target", counted=1, kept=1))
+        await journal.emit("left", entered(0))
+    with Reader(tmp_path / "run") as reader:
+        replay = ReplayJournal(reader, RUN_SESSION)
+        await replay.emit("end", RunFinished(reason="target", counted=1, kept=1))
+        await replay.emit("left", entered(0))
         with pytest.raises(DivergedError):
             await replay.emit("more", entered(9))
 
