@@ -8,9 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -193,15 +194,33 @@ seccomp.install()
 """
 
 
-def python(code: str, executable: str = sys.executable, *prefix: str) -> subprocess.CompletedProcess[str]:
+PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
+
+
+def python(
+    code: str, executable: str = sys.executable, *prefix: str, packages: str = f"{REPOSITORY}:{PACKAGES}"
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     if executable != sys.executable:
-        packages = next(path for path in sys.path if path.endswith("site-packages"))
-        environment["PYTHONPATH"] = f"{REPOSITORY}:{packages}"
+        environment["PYTHONPATH"] = packages
     command = [*prefix, executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def for_everybody() -> Iterator[str]:
+    """A copy of what the sandbox imports, in a folder that every user can read: the checkout may lie where none can."""
+    listing = "import sys\nprint('modules', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    loaded = python(textwrap.dedent(PROBE) + listing, SYSTEM_PYTHON).stdout.splitlines()[-1].split()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        for name in loaded:
+            for found in ((REPOSITORY if name == "mendloop" else PACKAGES) / name, PACKAGES / f"{name}.py"):
+                if found.is_dir():
+                    shutil.copytree(found, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))
+                elif found.is_file():
+                    shutil.copy(found, folder)
+        yield folder
 
 
 def same_version(executable: str) -> bool:
@@ -228,8 +247,9 @@ def test_every_layer_holds_with_the_interpreter_of_the_system() -> None:
 
 @needs_root
 @needs_system_python
-def test_every_layer_holds_for_an_unprivileged_user() -> None:
-    done = python(PROBE, SYSTEM_PYTHON, "setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
+def test_every_layer_holds_for_an_unprivileged_user(for_everybody: str) -> None:
+    dropped = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
+    done = python(PROBE, SYSTEM_PYTHON, *dropped, packages=for_everybody)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) > 8
