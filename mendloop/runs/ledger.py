@@ -92,8 +92,8 @@ class Ledger:
     def store_blobs(self, blobs: Iterable[tuple[str, str]]) -> None:
         """Store texts by hash; one that is there, or was erased, stays as it is. Raises sqlite3.Error."""
         self._connection.executemany(
-            "INSERT INTO blob SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)",
-            [(sha256, text.encode("ascii")) for sha256, text in blobs],
+            "INSERT INTO blob SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?)",
+            [(sha256, text.encode("ascii"), sha256) for sha256, text in blobs],
         )
 
     def erase_blob(self, sha256: str) -> None:

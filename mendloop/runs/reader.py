@@ -201,7 +201,7 @@ class Reader:
             raise InputError(f"{prefix!r} is no hash of a blob", remedy="give at least four hexadecimal digits")
         with reading(self.path):
             found = self._connection.execute(
-                "SELECT sha256 FROM blob WHERE sha256 >= ?1 AND sha256 < ?1 || 'g' LIMIT 2", (prefix,)
+                "SELECT sha256 FROM blob WHERE sha256 >= ? AND sha256 < ? LIMIT 2", (prefix, f"{prefix}g")
             ).fetchall()
         if len(found) != 1:
             what = "more than one blob starts" if found else "no blob starts"
