@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
-import signal
-import threading
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -21,25 +18,24 @@ from mendloop.errors import (
     EXIT_STOPPED,
     InputError,
     IsolationError,
-    SourceError,
     StorageError,
 )
-from mendloop.records import Probe, Record
+from mendloop.records import Record
 from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.files import Skipped
-    from mendloop.agents.proposer import Stock
     from mendloop.datasets.export import Exported
     from mendloop.events import RunFinished, RunStarted
-    from mendloop.graphs.outcome import SessionOutcome
     from mendloop.graphs.team import Team
     from mendloop.memory.protocol import ReflectionStore
-    from mendloop.runs.engine import Progress, Stopper, Summary
+    from mendloop.runs.engine import Summary
+    from mendloop.runs.progress import Progress
     from mendloop.runs.reader import Reader
     from mendloop.runs.replay import ReplayReport
     from mendloop.runs.report import Report
     from mendloop.runs.rollup import SessionRow
+    from mendloop.runs.stopping import Stopper
     from mendloop.runs.store import Store
     from mendloop.runs.verify import VerifyReport
     from mendloop.scenario import Scenario
@@ -48,22 +44,6 @@ if TYPE_CHECKING:
 EXPORTS = "export"
 MEMORY = "memory"
 RUNS = Path("runs")
-
-
-class Silent:
-    """Progress that nobody looks at."""
-
-    def started(self, path: Path) -> None:
-        """Say nothing."""
-
-    def stage(self, text: str) -> None:
-        """Say nothing."""
-
-    def surveyed(self, stock: Stock) -> None:
-        """Say nothing."""
-
-    def collected(self, outcome: SessionOutcome) -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +117,7 @@ def run(
     how it ended: a run that was stopped can be resumed. Raises InputError before anything is started, and other
     MendloopErrors when the run cannot go on now.
     """
+    from mendloop.runs.progress import Silent
     from mendloop.scenario import Scenario, load_scenario
 
     settings = settings or load_settings(os.environ)
@@ -151,6 +132,8 @@ def resume(path: Path | str, *, progress: Progress | None = None, settings: Sett
 
     A run that finished without having written all its exports writes them.
     """
+    from mendloop.runs.progress import Silent
+
     return _run_loop(_resume(Path(path), progress or Silent(), settings or load_settings(os.environ)))
 
 
@@ -247,19 +230,21 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore) -> Te
 
 async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
     from mendloop.memory.none import NoMemory
-    from mendloop.runs.engine import Stopper, begin
+    from mendloop.runs.beginning import NothingBegunError, new_run
+    from mendloop.runs.engine import begin
+    from mendloop.runs.stopping import Stopper, signals
 
     _require_source(scenario)
     stopper = Stopper()
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
         team = compose(scenario, sandbox, NoMemory())
-        stack.enter_context(_signals(stopper))
-        with _new_run(path, settings) as store:
+        stack.enter_context(signals(stopper))
+        with new_run(path, settings.secrets()) as store:
             try:
                 await begin(store, scenario, team, sessions)
             except StorageError as error:
-                raise _NothingBegunError(
+                raise NothingBegunError(
                     error.what, where=error.where, remedy="make room there, then start again"
                 ) from error
             progress.started(path)
@@ -278,49 +263,11 @@ def _require_source(scenario: Scenario) -> None:
         read_source(scenario.source.package, scenario.source.path)
 
 
-class _NothingBegunError(StorageError):
-    """The disk was full before there was anything to resume."""
-
-
-@contextmanager
-def _new_run(path: Path, settings: Settings) -> Iterator[Store]:
-    """Yield the store of a new run; nothing stays on disk when nothing of it was begun."""
-    from mendloop.runs.store import create_run
-
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    untouched = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    try:
-        store = create_run(path, secrets=settings.secrets())
-    except StorageError:
-        if untouched:
-            _unmake(path, missing)
-        raise
-    try:
-        yield store
-    except (SourceError, _NothingBegunError):
-        store.close()
-        _unmake(path, missing)
-        raise
-    finally:
-        store.close()
-
-
-def _unmake(path: Path, made: Sequence[Path]) -> None:
-    """Remove what a run put into its folder, and the folders that were made for it (innermost first)."""
-    for entry in path.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-    with suppress(OSError):  # somebody else has put something there
-        for folder in made:
-            folder.rmdir()
-
-
 async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
     from mendloop.memory.none import NoMemory
-    from mendloop.runs.engine import Stopper, launched
+    from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader
+    from mendloop.runs.stopping import Stopper, signals
     from mendloop.runs.store import open_run as open_store
 
     with Reader(path) as reader:
@@ -333,7 +280,7 @@ async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
     stopper = Stopper()
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
-        stack.enter_context(_signals(stopper))
+        stack.enter_context(signals(stopper))
         store = stack.enter_context(open_store(path, secrets=settings.secrets()))
         progress.started(path)
         team = compose(scenario, sandbox, NoMemory())
@@ -384,17 +331,11 @@ async def _isolated_sandbox(scenario: Scenario, settings: Settings, stack: Async
     broken = [layer for layer in await sandbox.probe() if not layer.ok]
     if broken:
         raise IsolationError(
-            f"the sandbox does not isolate here: {_broken_layer(broken[0])}",
+            f"the sandbox does not isolate here: {broken[0].layer}: {broken[0].detail}",
             where="sandbox",
             remedy=broken[0].remedy or "see `mendloop doctor`",
         )
     return sandbox
-
-
-def _broken_layer(layer: Probe) -> str:
-    """Return the layer and what is wrong with it; one that could not be set up already says so in its detail."""
-    detail = layer.detail.rpartition("cannot isolate: ")[2]
-    return detail if detail.startswith(f"{layer.layer}: ") else f"{layer.layer}: {detail}"
 
 
 async def _memory(store: Store, scenario: Scenario) -> ReflectionStore:
@@ -419,31 +360,6 @@ async def _memory(store: Store, scenario: Scenario) -> ReflectionStore:
                         given = Credit(ids=stored.event.retrieved, helped=stored.event.helped, index=lesson.index)
                         credits.append(given)
     return await open_memory(store.path / MEMORY, entries, credits)
-
-
-@contextmanager
-def _signals(stopper: Stopper) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM drain the run once, and end it at once when they come again."""
-    loop = asyncio.get_running_loop()
-
-    def asked(drain_s: float) -> None:
-        if stopper.reason is None:
-            stopper.request("interrupted", drain_s)
-        else:
-            stopper.end()
-
-    caught = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM)
-    if caught:
-        loop.add_signal_handler(signal.SIGINT, asked, 30.0)
-        loop.add_signal_handler(signal.SIGTERM, asked, 10.0)
-    try:
-        yield
-    finally:
-        if caught:
-            loop.remove_signal_handler(signal.SIGINT)
-            loop.remove_signal_handler(signal.SIGTERM)
-            signal.signal(signal.SIGTERM, before)
 
 
 def scenario_of(reader: Reader) -> Scenario:

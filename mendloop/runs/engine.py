@@ -8,12 +8,10 @@ import random
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from dataclasses import replace
+from typing import Any, Literal
 
 from mendloop import __version__
-from mendloop.agents.proposer import Proposer, Stock
 from mendloop.errors import DamageError, MendloopError
 from mendloop.events import (
     CONTROL_SESSION,
@@ -30,16 +28,15 @@ from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.repair import RepairGraph, repair_graph
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import RepairContext, Team
-from mendloop.records import Frozen, Problem
+from mendloop.records import Frozen
 from mendloop.runs.journal import ReplayEnded
+from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer
 from mendloop.runs.reader import Reader
+from mendloop.runs.stopping import INTERRUPTED, WALL_USED_UP, Stopper
 from mendloop.runs.store import Store
 from mendloop.scenario import Scenario, dump_scenario
-from mendloop.tools.bench import Bench, derive
+from mendloop.tools.bench import derive
 from mendloop.tools.journal import Journal
-
-DRAIN_S = 30.0
-"""How long running sessions may go on after a first request to stop."""
 
 MAX_STEPS = 400
 """Graph steps of one session; the loop's own limits end it far earlier."""
@@ -47,32 +44,9 @@ MAX_STEPS = 400
 COLLECT = (20_000, 20, 50)
 """How many new objects, and how many younger collections, come before each generation is collected."""
 
-INTERRUPTED, WALL_USED_UP = "interrupted", "budget_wall"
-"""Why a run was asked to stop."""
-
 
 class Paused(Exception):  # noqa: N818 - a signal, not an error
     """The run was asked to stop, and nothing is running any more."""
-
-
-class Progress(Protocol):
-    """What a run tells while it works."""
-
-    def started(self, path: Path) -> None:
-        """Say that the run folder is there, and that the run can be resumed from now on."""
-        ...
-
-    def stage(self, text: str) -> None:
-        """Say what begins now."""
-        ...
-
-    def surveyed(self, stock: Stock) -> None:
-        """Say what the source can give."""
-        ...
-
-    def collected(self, outcome: SessionOutcome) -> None:
-        """Say that a session was taken into account."""
-        ...
 
 
 class Summary(Frozen):
@@ -82,42 +56,6 @@ class Summary(Frozen):
     reason: str
     sessions: int
     kept: int
-
-
-class Stopper:
-    """A request to stop, from a signal or a budget; the first reason stands."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self._graph: asyncio.Task[Any] | None = None
-        self._sessions: set[asyncio.Task[SessionOutcome]] = set()
-
-    def lead(self, graph: asyncio.Task[Any]) -> None:
-        """Take the run's own graph, which the sessions belong to."""
-        self._graph = graph
-
-    def watch(self, task: asyncio.Task[SessionOutcome]) -> None:
-        """Take a session into the drain."""
-        self._sessions.add(task)
-        task.add_done_callback(self._sessions.discard)
-
-    def request(self, reason: str, drain_s: float = DRAIN_S) -> None:
-        """Start nothing new, and end what runs after `drain_s` seconds.
-
-        An interruption ends the survey of the source at once: nothing of it is worth waiting for.
-        """
-        if self.reason is None:
-            self.reason = reason
-        if reason == INTERRUPTED and not self._sessions:
-            self.end()
-        else:
-            asyncio.get_running_loop().call_later(drain_s, self.end)
-
-    def end(self) -> None:
-        """End what runs at once."""
-        for task in (*self._sessions, self._graph):
-            if task is not None:
-                task.cancel()
 
 
 class SessionRunner:
@@ -233,43 +171,6 @@ class LocalLauncher:
         self._tasks = {}
 
 
-class _Telling:
-    """A launcher that tells progress about every outcome as it is collected."""
-
-    def __init__(self, launcher: LocalLauncher, progress: Progress) -> None:
-        self._launcher, self._progress = launcher, progress
-
-    def start(self, index: int) -> None:
-        self._launcher.start(index)
-
-    async def next(self) -> SessionOutcome:
-        outcome = await self._launcher.next()
-        self._progress.collected(outcome)
-        return outcome
-
-    async def stop(self) -> None:
-        await self._launcher.stop()
-
-
-@dataclass(frozen=True)
-class _TellingProposer:
-    """A proposer that tells progress what the survey found."""
-
-    proposer: Proposer
-    progress: Progress
-
-    async def prepare(self, bench: Bench) -> Stock:
-        stock = await self.proposer.prepare(bench)
-        self.progress.surveyed(stock)
-        return stock
-
-    async def propose(self, bench: Bench, index: int) -> Problem | None:
-        return await self.proposer.propose(bench, index)
-
-    async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
-        return await self.proposer.restate(bench, problem, conflict)
-
-
 async def begin(store: Store, scenario: Scenario, team: Team, sessions: int | None) -> None:
     """Journal the launch of a new run: once this is durable, the run can be resumed. Raises StorageError."""
     journal = await store.journal(RUN_SESSION)
@@ -294,8 +195,10 @@ async def synthesise(
     launcher = LocalLauncher(store, SessionRunner(team), known, stopper)
     if scenario.budget.wall is not None:
         asyncio.get_running_loop().call_later(scenario.budget.wall, stopper.request, WALL_USED_UP)
-    telling = replace(team, proposer=_TellingProposer(team.proposer, progress))
-    context = SynthesisContext(telling, journal, _Telling(launcher, progress), scenario.loop.concurrency, sessions)
+    telling = replace(team, proposer=TellingProposer(team.proposer, progress))
+    context = SynthesisContext(
+        telling, journal, TellingLauncher(launcher, progress), scenario.loop.concurrency, sessions
+    )
     try:
         if stopper.reason is not None:
             raise Paused

@@ -34,7 +34,7 @@ class Recorded:
     @property
     def finished(self) -> bool:
         """Whether the session came to its end when it was recorded."""
-        return any(event.kind in {"session_finished", "run_finished"} for event in self._events[-3:])
+        return any(event.kind in {"session_finished", "run_finished"} for event in self._events)
 
     def holds(self, key: str) -> bool:
         """Whether an event is stored under this key."""

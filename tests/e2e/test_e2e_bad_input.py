@@ -258,7 +258,11 @@ def test_a_run_has_one_process_at_a_time(desk: Path) -> None:
 
 @pytest.mark.parametrize(
     ("taken_away", "reason"),
-    [(USED_UP, "user namespace: clone: .+"), (ONLY_ROOT, ".+"), (FILTERED, ".+")],  # the last two depend on the host
+    [
+        (USED_UP, "user namespace: cannot be set up: clone: .+"),
+        (ONLY_ROOT, ".+"),
+        (FILTERED, ".+"),
+    ],  # the last two depend on the host
     ids=["namespaces used up", "one id mapped", "namespaces filtered"],
 )
 def test_without_isolation_nothing_is_started(taken_away: str, reason: str, desk: Path) -> None:

@@ -176,8 +176,10 @@ async def test_a_query_for_none_gives_none(store: ReflectionStore) -> None:
 
 
 async def test_closing_twice_is_harmless(store: ReflectionStore) -> None:
-    await store.aclose()
-    await store.aclose()
+    await fill(store, lesson(1))
+    for _ in range(2):
+        await store.aclose()
+        assert names(await store.query(ask())) == []
 
 
 async def test_a_memory_that_is_off_says_so() -> None:

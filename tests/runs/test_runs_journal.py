@@ -123,7 +123,8 @@ async def test_calls_of_one_session_run_at_the_same_time(tmp_path: Path) -> None
     with create_run(tmp_path / "run") as store:
         journal = await store.journal("s0")
         async with asyncio.timeout(5):
-            await asyncio.gather(*(journal.effect(key, key, call, Solution, answered) for key in "ab"))
+            answers = await asyncio.gather(*(journal.effect(key, key, call, Solution, answered) for key in "ab"))
+    assert [answer.code for answer in answers] == ["x", "x"]
 
 
 async def test_an_earlier_journal_of_a_session_is_closed_by_a_later_one(tmp_path: Path) -> None:
@@ -176,7 +177,10 @@ async def test_an_event_of_an_earlier_version_without_a_newer_field_still_agrees
         await store.flush()
         [event] = store._reader.events("s0")
         older = StoredEvent(**{**vars(event), "payload": event.payload.replace(',"v":1', "")})
+        assert older.payload != event.payload
         journal._compare("k", older, entered(1))
+        with pytest.raises(DivergedError):
+            journal._compare("k", older, entered(2))
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------

@@ -37,12 +37,11 @@ def describe_tokens(before: str, after: str) -> str:
     codes = [
         code for code in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if code[0] != "equal"
     ]
-    if not codes or not old or not new:
+    other_statement = old[:1] != new[:1] and {*old[:1], *new[:1]} & _STATEMENTS
+    if not codes or not old or not new or other_statement:
         return f"{quote(before.strip(), 100)} becomes {quote(after.strip(), 100)}"
     spans = _span(before, codes[0][1], codes[-1][2]), _span(after, codes[0][3], codes[-1][4])
     becomes = f"{spans[0]} becomes {spans[1]}"
-    if old[0] != new[0] and {old[0], new[0]} & _STATEMENTS:
-        return f"{quote(before.strip(), 100)} becomes {quote(after.strip(), 100)}"
     if sorted(old) == sorted(new):
         return f"the order changes: {becomes}"
     if len(codes) > 1:

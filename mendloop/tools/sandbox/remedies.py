@@ -17,7 +17,7 @@ _CONTAINER = (
 
 def isolation_error(layer: str, number: int, detail: str) -> IsolationError:
     """Return the error for one layer that could not be set up; `number` is an errno or 0."""
-    return IsolationError(f"the local sandbox cannot isolate: {detail}", where=layer, remedy=remedy(layer, number))
+    return IsolationError(f"cannot be set up: {detail}", where=layer, remedy=remedy(layer, number))
 
 
 def remedy(layer: str, number: int = 0) -> str:

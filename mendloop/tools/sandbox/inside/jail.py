@@ -33,7 +33,7 @@ class SetupError(Exception):
 
     def __init__(self, layer: str, error: OSError) -> None:
         self.layer, self.number = layer, error.errno or 0
-        self.detail = f"{error.filename or layer}: {error.strerror or error}"
+        self.detail = ": ".join(filter(None, (error.filename, error.strerror or str(error))))
         super().__init__(self.detail)
 
 

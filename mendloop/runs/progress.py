@@ -1,0 +1,86 @@
+"""What a run tells while it works, and the parts of a run that tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mendloop.agents.proposer import Proposer, Stock
+from mendloop.graphs.outcome import SessionOutcome
+from mendloop.graphs.synthesis import Launcher
+from mendloop.records import Problem
+from mendloop.tools.bench import Bench
+
+
+class Progress(Protocol):
+    """What a run tells while it works."""
+
+    def started(self, path: Path) -> None:
+        """Say that the run folder is there, and that the run can be resumed from now on."""
+        ...
+
+    def stage(self, text: str) -> None:
+        """Say what begins now."""
+        ...
+
+    def surveyed(self, stock: Stock) -> None:
+        """Say what the source can give."""
+        ...
+
+    def collected(self, outcome: SessionOutcome) -> None:
+        """Say that a session was taken into account."""
+        ...
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def started(self, path: Path) -> None:
+        """Say nothing."""
+
+    def stage(self, text: str) -> None:
+        """Say nothing."""
+
+    def surveyed(self, stock: Stock) -> None:
+        """Say nothing."""
+
+    def collected(self, outcome: SessionOutcome) -> None:
+        """Say nothing."""
+
+
+class TellingLauncher:
+    """A launcher that tells progress about every outcome as it is collected."""
+
+    def __init__(self, launcher: Launcher, progress: Progress) -> None:
+        self._launcher, self._progress = launcher, progress
+
+    def start(self, index: int) -> None:
+        self._launcher.start(index)
+
+    async def next(self) -> SessionOutcome:
+        outcome = await self._launcher.next()
+        self._progress.collected(outcome)
+        return outcome
+
+    async def stop(self) -> None:
+        await self._launcher.stop()
+
+
+@dataclass(frozen=True)
+class TellingProposer:
+    """A proposer that tells progress what the survey found."""
+
+    proposer: Proposer
+    progress: Progress
+
+    async def prepare(self, bench: Bench) -> Stock:
+        stock = await self.proposer.prepare(bench)
+        self.progress.surveyed(stock)
+        return stock
+
+    async def propose(self, bench: Bench, index: int) -> Problem | None:
+        return await self.proposer.propose(bench, index)
+
+    async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
+        return await self.proposer.restate(bench, problem, conflict)
