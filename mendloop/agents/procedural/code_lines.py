@@ -115,3 +115,13 @@ def _similar(ours: list[str], mine: range, theirs: list[str], others: range) -> 
         if best is not None and ratios[best] >= SIMILAR:
             yield index + 1, best + 1
             first = best + 1
+
+
+def raise_lines(code: str) -> frozenset[int]:
+    """Return the lines of a program that belong to a `raise` statement; none when it does not parse."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    return frozenset(line for node in nodes for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))

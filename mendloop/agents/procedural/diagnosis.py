@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-from mendloop.agents.procedural.code_lines import Place, place_at
+from mendloop.agents.procedural.code_lines import Place, place_at, raise_lines
 from mendloop.agents.procedural.constructs import Construct, construct_of
 from mendloop.agents.procedural.inference import Evidence, infer, local_relation
 from mendloop.agents.procedural.lessons import lesson_of
@@ -55,7 +55,7 @@ def diagnose(
 
     The traces are those of the failing case, of the faulty program and of the reference; either may be empty or cut.
     """
-    relation = _relation(failure, call_text, observed_error)
+    relation = _relation(failure, call_text, faulty_code, observed_error)
     parting = first_parting(faulty_trace, reference_trace, faulty_code, reference_code)
     place = _place(parting, faulty_trace, faulty_code, observed_error)
     complete = all(0 < len(trace) < STEPS_KEPT for trace in (faulty_trace, reference_trace))
@@ -71,7 +71,7 @@ def diagnose(
     )
 
 
-def _relation(failure: Failure, call_text: str, error: Raised | None) -> Relation:
+def _relation(failure: Failure, call_text: str, code: str, error: Raised | None) -> Relation:
     observed = failure.observed
     if failure.status in _STATUS_TEXT:
         observed = _STATUS_TEXT[failure.status]
@@ -83,6 +83,7 @@ def _relation(failure: Failure, call_text: str, error: Raised | None) -> Relatio
         arguments=argument_texts(call_text),
         call=call_text,
         setup=failure.case.setup,
+        deliberate=error is not None and error.line in raise_lines(code),
     )
 
 

@@ -21,14 +21,20 @@ __all__ = ["Relation", "relate"]
 
 
 def relate(
-    expected: str, observed: str, *, arguments: Sequence[str] = (), call: str = "", setup: str | None = None
+    expected: str,
+    observed: str,
+    *,
+    arguments: Sequence[str] = (),
+    call: str = "",
+    setup: str | None = None,
+    deliberate: bool = False,
 ) -> Relation:
     """Return how `observed` relates to `expected`. Never raises, whatever the texts hold.
 
     `arguments` are the literal texts of the call's arguments (was the input given back?), `call` and `setup` those of
-    the case (did an earlier call leave something behind?).
+    the case (did an earlier call leave something behind?). `deliberate`: a `raise` statement of the program raised.
     """
-    early = relate_exits(expected, observed) or relate_change(expected, observed)
+    early = relate_exits(expected, observed, deliberate=deliberate) or relate_change(expected, observed)
     if early:
         return early
     expected, observed = split_after(expected)[0], split_after(observed)[0]

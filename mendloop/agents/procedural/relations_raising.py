@@ -81,13 +81,19 @@ def relate_death(observed: str) -> Relation | None:
     return next((Relation(name, sentence) for pattern, name, sentence in _DEATHS if pattern.search(observed)), None)
 
 
-def relate_exits(expected: str, observed: str) -> Relation | None:
-    """Return the relation when at least one side is an exception, None otherwise."""
+def relate_exits(expected: str, observed: str, *, deliberate: bool = False) -> Relation | None:
+    """Return the relation when at least one side is an exception, None otherwise.
+
+    `deliberate` says that a `raise` statement of the program raised: then the class has the meaning it was given there.
+    """
     right, wrong = read_exit(expected), read_exit(observed)
     if right and wrong:
-        return _two_exits(right, wrong)
+        return _two_exits(right, wrong, _meaning(wrong, deliberate=deliberate))
     if wrong:
-        return Relation(f"raises_{wrong.type.rsplit('.', 1)[-1]}", f"{_meaning(wrong)}; a value is right here.")
+        return Relation(
+            f"raises_{wrong.type.rsplit('.', 1)[-1]}",
+            f"{_meaning(wrong, deliberate=deliberate)}; a value is right here.",
+        )
     if right:
         said = f"The input should be refused with {_named(right)}"
         return Relation(
@@ -96,18 +102,18 @@ def relate_exits(expected: str, observed: str) -> Relation | None:
     return None
 
 
-def _two_exits(right: Exit, wrong: Exit) -> Relation:
+def _two_exits(right: Exit, wrong: Exit, meaning: str) -> Relation:
     if right.type == wrong.type:
         return Relation(
             "other_message",
             f"The exception is the right class, {quote(right.type)}, with another message: {quote(wrong.message)}.",
         )
-    return Relation(
-        "other_exception", f"It is right to refuse this input, but with {quote(right.type)}. {_meaning(wrong)}."
-    )
+    return Relation("other_exception", f"It is right to refuse this input, but with {quote(right.type)}. {meaning}.")
 
 
-def _meaning(exit_: Exit) -> str:
+def _meaning(exit_: Exit, *, deliberate: bool) -> str:
+    if deliberate:
+        return f"The program itself raises {_named(exit_)}"
     plain = exit_.type.rsplit(".", 1)[-1]
     meaning = _MEANING.get(plain)
     return f"{_named(exit_)} means that {meaning}" if meaning else f"The run broke off with {_named(exit_)}"

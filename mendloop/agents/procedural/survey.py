@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mendloop.agents.procedural.anchors import verified
+from mendloop.agents.procedural.code_lines import raise_lines
 from mendloop.agents.procedural.contracts import (
     Guess,
     combinations,
@@ -194,12 +195,6 @@ def _success(outcomes: dict[str, Outcome], place: int, raises: frozenset[int]) -
 def _distinct(outcomes: dict[str, Outcome], place: int) -> int:
     found = [outcomes.get(f"{place}.{n}") for n in range(PROBES)]
     return len({render(o.value) for o in found if o and o.status == "returned"})
-
-
-def raise_lines(code: str) -> frozenset[int]:
-    """Return the lines of a program that belong to a `raise` statement."""
-    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Raise)]
-    return frozenset(line for node in nodes for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
 @dataclass(frozen=True)

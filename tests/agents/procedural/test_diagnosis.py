@@ -128,9 +128,9 @@ def test_a_wrong_branch_reads_as_evidence(diagnosed: Diagnosed) -> None:
         line=3,
         symptom="`search([1, 3, 5], 5)` should give `2`, but it raises `ValueError: not found`.",
         text=(
-            "`search([1, 3, 5], 5)` should give `2`, but it raises `ValueError`. `ValueError: not found` "
-            "means that a value had the right type but lay outside what the operation accepts; a value is "
-            "right here. The runs part at line 3 of `search`, `while low < high:`, when it runs for the 2nd "
+            "`search([1, 3, 5], 5)` should give `2`, but it raises `ValueError`. The program itself raises "
+            "`ValueError: not found`; a value is right here. "
+            "The runs part at line 3 of `search`, `while low < high:`, when it runs for the 2nd "
             "time: the loop is left, while a correct run does another round. At that moment `low` is `2` and"
             " `high` is `2`, which makes `low < high` false. Look at the direction of the comparison, and at"
             " what happens when both sides are equal. It is the only failing case; 3 others pass, so only "
