@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 
 from mendloop.agents.procedural.changed_tokens import describe_tokens, token_texts
 from mendloop.agents.procedural.literals import plural, quote
@@ -98,7 +99,7 @@ def _rewritten(hunk: Hunk) -> str:
 
 def _added(hunk: Hunk) -> str:
     first = hunk.new[0].strip()
-    word = first.split("(")[0].split(":")[0].split()[0] if first else ""
+    word = first[: len(first) - len(first.lstrip(ascii_letters))]
     noun = {
         "if": "A branch",
         "elif": "A branch",

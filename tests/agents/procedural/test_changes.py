@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mendloop.agents.procedural.changes import describe_change
@@ -60,6 +60,7 @@ def test_the_same_program_is_told_as_such() -> None:
     assert describe_change(BODY, BODY) == "The program is unchanged."
 
 
+@example("", ":")
 @given(st.text(), st.text())
 def test_any_two_texts_have_a_description(before: str, after: str) -> None:
     assert describe_change(before, after).endswith(".")
