@@ -25,6 +25,7 @@ from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.files import Skipped
+    from mendloop.composition import OpenedModel
     from mendloop.datasets.export import Exported
     from mendloop.events import RunFinished, RunStarted
     from mendloop.graphs.team import Team
@@ -162,6 +163,11 @@ def launch_of(path: Path | str) -> RunStarted:
         return launched(reader)
 
 
+def settings() -> Settings:
+    """Return the settings of this environment. Raises InputError."""
+    return load_settings(os.environ)
+
+
 def next_free(folder: Path, name: str) -> Path:
     """Return `folder/name-n` with the smallest n from 1 that does not exist."""
     number = 1
@@ -199,46 +205,24 @@ def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
 # --- composition -----------------------------------------------------------------------------------------------------
 
 
-def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore) -> Team:
-    """Return the team that a scenario names. Raises InputError for one that needs a program to hand in its answers."""
-    from mendloop.agents.procedural.team import NAME, mutants, procedural_roles
-    from mendloop.graphs.team import Team
-
-    if scenario.models.teacher.kind != "procedural":
-        raise InputError(
-            f"`{scenario.models.teacher.kind}` models are handed in by a program",
-            where="models.teacher.kind",
-            remedy="use `procedural` in a scenario file",
-        )
-    roles = procedural_roles(scenario, scenario.sandbox.limits)
-    return Team(
-        name=NAME,
-        proposer=roles.proposer,
-        programmer=roles.programmer,
-        tester=roles.tester,
-        critic=roles.critic,
-        mutants=mutants,
-        sandbox=sandbox,
-        memory=memory,
-        loop=scenario.loop,
-        target=scenario.target,
-        limits=scenario.sandbox.limits,
-        seed=scenario.seed,
-        deterministic=scenario.deterministic,
-    )
-
-
 async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
+    from mendloop.composition import STDLIB, check_templates, compose, looked_at, opened_model, resolved
     from mendloop.memory.none import NoMemory
     from mendloop.runs.beginning import NothingBegunError, new_run
     from mendloop.runs.engine import begin
     from mendloop.runs.stopping import Stopper, signals
 
-    _require_source(scenario)
+    if scenario.source != STDLIB:  # it is always there, and large: it is not read twice
+        looked_at(scenario)
+    check_templates(scenario)
+    taken = await resolved(scenario, settings)
+    scenario = taken.scenario
+    progress.team(taken.said)
     stopper = Stopper()
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
-        team = compose(scenario, sandbox, NoMemory())
+        model = await opened_model(scenario, settings, stack)
+        team = compose(scenario, sandbox, NoMemory(), model)
         stack.enter_context(signals(stopper))
         with new_run(path, settings.secrets()) as store:
             try:
@@ -248,22 +232,12 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
                     error.what, where=error.where, remedy="make room there, then start again"
                 ) from error
             progress.started(path)
-            finished = await _work(store, scenario, team, sessions, progress, stopper)
+            finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model)
     return _exported(finished, scenario, progress)
 
 
-def _require_source(scenario: Scenario) -> None:
-    """Raise SourceError for a source that cannot be read, before anything is made or started.
-
-    The standard library is always there, and large: it is not read twice.
-    """
-    from mendloop.agents.procedural.source import read_source
-
-    if scenario.source.package != "stdlib":
-        read_source(scenario.source.package, scenario.source.path)
-
-
 async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
+    from mendloop.composition import compose, opened_model, said_of
     from mendloop.memory.none import NoMemory
     from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader
@@ -283,8 +257,10 @@ async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
         stack.enter_context(signals(stopper))
         store = stack.enter_context(open_store(path, secrets=settings.secrets()))
         progress.started(path)
-        team = compose(scenario, sandbox, NoMemory())
-        finished = await _work(store, scenario, team, sessions, progress, stopper)
+        progress.team(said_of(scenario, settings))
+        model = await opened_model(scenario, settings, stack)
+        team = compose(scenario, sandbox, NoMemory(), model)
+        finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model)
     return _exported(finished, scenario, progress)
 
 
@@ -300,11 +276,24 @@ def _unexported(path: Path, scenario: Scenario, end: RunFinished) -> Run:
 
 
 async def _work(
-    store: Store, scenario: Scenario, team: Team, sessions: int | None, progress: Progress, stopper: Stopper
+    store: Store,
+    scenario: Scenario,
+    team: Team,
+    sessions: int | None,
+    progress: Progress,
+    stopper: Stopper,
+    settings: Settings,
+    model: OpenedModel | None,
 ) -> Run:
     from mendloop.runs.engine import synthesise
+    from mendloop.runs.spent import spent_so_far
 
-    memory = await _memory(store, scenario)
+    if model is not None:
+        model.meter.tokens, model.meter.usd = spent_so_far(store.path, model.meter.price)
+        model.meter.used_up = stopper.request
+        if model.meter.reached:
+            stopper.request(model.meter.reached)
+    memory = await _memory(store, scenario, settings, progress)
     try:
         summary = await synthesise(store, scenario, replace(team, memory=memory), progress, stopper, sessions)
     finally:
@@ -313,8 +302,9 @@ async def _work(
 
 
 def _exported(finished: Run, scenario: Scenario, progress: Progress) -> Run:
-    """Write the scenario's exports of a run that is finished."""
-    if finished.summary and finished.summary.status == "finished" and finished.summary.kept:
+    """Write the scenario's exports of a run that is finished, or whose budget is used up."""
+    summary = finished.summary
+    if summary and summary.kept and (summary.status == "finished" or summary.reason.startswith("budget")):
         progress.stage("exporting")
         for view in scenario.export:
             finished.export(view, finished.path / EXPORTS)
@@ -338,8 +328,9 @@ async def _isolated_sandbox(scenario: Scenario, settings: Settings, stack: Async
     return sandbox
 
 
-async def _memory(store: Store, scenario: Scenario) -> ReflectionStore:
+async def _memory(store: Store, scenario: Scenario, settings: Settings, progress: Progress) -> ReflectionStore:
     """Open the reflection store of a run and fill it from the journal."""
+    from mendloop.composition import chosen_embedder
     from mendloop.events import MemoryStored
     from mendloop.memory.none import NoMemory
     from mendloop.memory.opening import open_memory
@@ -359,7 +350,10 @@ async def _memory(store: Store, scenario: Scenario) -> ReflectionStore:
                     if stored.event.retrieved:
                         given = Credit(ids=stored.event.retrieved, helped=stored.event.helped, index=lesson.index)
                         credits.append(given)
-    return await open_memory(store.path / MEMORY, entries, credits)
+    chosen = await asyncio.to_thread(chosen_embedder, scenario, settings)
+    if scenario.models.teacher.kind != "procedural":
+        progress.note(chosen.said)
+    return await open_memory(store.path / MEMORY, entries, credits, chosen.embedder)
 
 
 def scenario_of(reader: Reader) -> Scenario:
@@ -372,7 +366,9 @@ def scenario_of(reader: Reader) -> Scenario:
 
 
 async def _replay(path: Path, session: str | None) -> ReplayReport:
+    from mendloop.composition import compose, silent_model
     from mendloop.memory.none import NoMemory
+    from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader
     from mendloop.runs.replay import Unreachable, replay
 
@@ -382,4 +378,5 @@ async def _replay(path: Path, session: str | None) -> ReplayReport:
             raise InputError(
                 f"there is no session {session!r}", where=str(path), remedy="`mendloop sessions` lists them"
             )
-        return await replay(reader, scenario, compose(scenario, Unreachable(), NoMemory()), session)
+        model = silent_model(launched(reader))
+        return await replay(reader, scenario, compose(scenario, Unreachable(), NoMemory(), model), session)

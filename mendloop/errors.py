@@ -11,6 +11,7 @@
     |   `-- RedactedError        what is needed was erased on purpose
     |-- Stopped               3  stopped and resumable
     |   |-- StorageError         the run store cannot be written (a full disk, a lock)
+    |   |-- ProviderError        a model's endpoint does not answer, or refuses
     |   `-- AlarmError           the run's own figures say that it fools itself
     |-- BudgetError           4  budget or quota used up; resumable
     `-- SandboxError          3  the sandbox failed (not the program in it); retried first
@@ -85,6 +86,10 @@ class Stopped(MendloopError):  # noqa: N818 - a clean, resumable end
 
 class StorageError(Stopped):
     """The run store cannot be written now."""
+
+
+class ProviderError(Stopped):
+    """A model's endpoint does not answer any more, or refuses what it is asked."""
 
 
 class AlarmError(Stopped):

@@ -31,7 +31,10 @@ class Event(Frozen):
 
 
 class RunStarted(Event):
-    """A run was launched with this resolved scenario; `sessions` overrides its target."""
+    """A run was launched with this resolved scenario; `sessions` overrides its target.
+
+    `models` says which model plays which role, `weights` the sha256 of those that lie on the machine.
+    """
 
     kind: Literal["run_started"] = "run_started"
     scenario: Ref
@@ -39,6 +42,8 @@ class RunStarted(Event):
     team: str
     seed: int
     sessions: int | None = None
+    models: dict[str, str] = {}
+    weights: dict[str, str] = {}
 
 
 class RunFinished(Event):
@@ -51,11 +56,12 @@ class RunFinished(Event):
 
 
 class SessionStarted(Event):
-    """A session began; `index` is its number in the run."""
+    """A session began; `index` is its number in the run, `brief` what it is asked for."""
 
     kind: Literal["session_started"] = "session_started"
     index: int
     memory: Literal["on", "off"]
+    brief: Ref | None = None
 
 
 class SessionFinished(Event):
@@ -110,14 +116,19 @@ class SolutionWritten(Event):
 
 
 class LlmAnswered(Event):
-    """A language model answered (an effect)."""
+    """A language model answered (an effect). `prompt` is the request as it was sent; `ms` the model's time."""
 
     kind: Literal["llm_call"] = "llm_call"
     request: str
     result: Ref
+    prompt: Ref | None = None
     model: str
+    finish: str = "stop"
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    ms: float = 0.0
 
 
 class Executed(Event):

@@ -273,6 +273,13 @@ class Problem(Frozen):
     concepts: tuple[str, ...] = ()
 
 
+class Brief(Frozen):
+    """What one session is asked for: a concept of the run's plan, and what exists already and must not come again."""
+
+    concept: str = ""
+    avoid: tuple[str, ...] = ()
+
+
 class Fault(Frozen):
     """One injected fault as an edit of the reference's text: `text[start:end]` becomes `after`.
 
@@ -338,7 +345,10 @@ class Failure(Frozen):
 
 
 class Diagnosis(Frozen):
-    """Why a candidate failed: the named fault, where, and the words for the programmer."""
+    """Why a candidate failed: the named fault, where, and the words for the programmer.
+
+    `sentence` is the one of the statement that the program violates, where a critic cited one that is there.
+    """
 
     fault: str
     error_type: str
@@ -346,6 +356,7 @@ class Diagnosis(Frozen):
     symptom: str
     text: str
     lesson: str
+    sentence: str = ""
 
 
 class Reflection(Frozen):

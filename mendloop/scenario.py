@@ -1,28 +1,19 @@
-"""A scenario: what one run is to make, from what, with whom, and within which limits."""
+"""A scenario: what one run is to make, from what, with whom, and within which limits; read from YAML and back."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import yaml
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import JsonValue, ValidationError
+from pydantic_core import to_json
 
 from mendloop.complaints import explain, locate, nearest
 from mendloop.errors import ScenarioError
-from mendloop.records import Frozen, Limits, Tier
+from mendloop.specs import LocalModel, Scenario, Template
 from mendloop.yamlfile import YamlError, YamlPath, parse_scalar, parse_yaml, read_text
 
 __all__ = ["Scenario", "dump_scenario", "load_scenario", "parse_scenario", "scenario_json_schema"]
@@ -30,9 +21,9 @@ __all__ = ["Scenario", "dump_scenario", "load_scenario", "parse_scenario", "scen
 LATER: Mapping[str, tuple[str, ...]] = {
     "*": ("propose",),
     "models.*": ("student",),
-    "loop.*": ("peers", "tiers", "stages"),
-    "source.kind": ("snippets", "instructions", "documents", "failures", "problems"),
-    "models.teacher.kind": ("auto", "openai", "local", "recorded"),
+    "loop.*": ("tiers", "stages"),
+    "source.kind": ("documents", "problems"),
+    "models.teacher.kind": ("recorded",),
     "sandbox.kind": ("bwrap", "e2b", "unsafe-local"),
     "export": ("preference",),
 }
@@ -40,184 +31,15 @@ LATER: Mapping[str, tuple[str, ...]] = {
 
 MAX_PROBLEMS = 20
 
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
-
-
-def seconds(value: object) -> object:
-    """Return a duration such as "2h", "1h30m" or "90s" in seconds; what is not text is returned as it is.
-
-    Raises ValueError for a text that is no duration.
-    """
-    if not isinstance(value, str):
-        return value
-    text = value.strip().lower()
-    parts = _DURATION_PART.findall(text)
-    if not parts or _DURATION_PART.sub("", text):
-        raise ValueError(f'found the text "{value[:60]}", expected a duration such as "2h", "1h30m" or "90s"')
-    return sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in parts)
-
-
-Duration: TypeAlias = Annotated[
-    float,
-    Field(gt=0, allow_inf_nan=False),
-    BeforeValidator(seconds),
-    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "examples": ["2h"]}]}),
-]
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Count: TypeAlias = Annotated[int, Field(ge=1)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-View: TypeAlias = Literal["sft_multiturn"]
-
-
-class Spec(Frozen):
-    """Base of a scenario's parts: frozen, unknown keys refused, and no value converted to another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Target(Spec):
-    """When a run is done: `records` kept records of at least `min_tier` and `min_failed_turns` failing turns."""
-
-    records: Count = 100
-    min_tier: Tier = "B"
-    min_failed_turns: int = Field(default=1, ge=0)
-
-
-class PythonSource(Spec):
-    """Python functions of a package that is installed ("stdlib" is the standard library's own), or of a folder."""
-
-    kind: Literal["python"]
-    package: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$")] | None = None
-    path: Annotated[str, StringConstraints(min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> PythonSource:
-        if (self.package is None) == (self.path is None):
-            raise ValueError("needs exactly one of `package` and `path`")
-        return self
-
-
-class ProceduralModel(Spec):
-    """No language model: real functions, injected faults, and diagnoses made from evidence."""
-
-    kind: Literal["procedural"] = "procedural"
-
-
-class ScriptedModel(Spec):
-    """The fake that tests use; its answers are handed in by the program that starts the run."""
-
-    kind: Literal["scripted"]
-
-
-ModelSpec: TypeAlias = Annotated[ProceduralModel | ScriptedModel, Field(discriminator="kind")]
-
-
-class Models(Spec):
-    """Which model plays which role. A role names the model that it takes."""
-
-    teacher: ModelSpec = ProceduralModel()
-    proposer: Literal["teacher"] = "teacher"
-    programmer: Literal["teacher"] = "teacher"
-    tester: Literal["teacher"] = "teacher"
-    critic: Literal["teacher"] = "teacher"
-
-
-class FaultCount(Spec):
-    """How many faults are injected into one program, drawn between `min` and `max`."""
-
-    min: Count = 1
-    max: Count = 3
-
-    @model_validator(mode="after")
-    def _ordered(self) -> FaultCount:
-        if self.min > self.max:
-            raise ValueError(f"`min` ({self.min}) is larger than `max` ({self.max})")
-        return self
-
-
-class MemorySpec(Spec):
-    """How lessons travel. A share `off_share` of the sessions runs without, as the control.
-
-    With `deterministic`, session i sees what sessions up to i - `window` stored. `top` lessons come from other
-    sessions, the last `recent` from the session itself.
-    """
-
-    enabled: bool = True
-    window: Count = 64
-    off_share: Share = 0.1
-    top: int = Field(default=2, ge=0)
-    recent: int = Field(default=3, ge=0)
-
-
-class Loop(Spec):
-    """One session's loop, and how many sessions run at once."""
-
-    max_repairs: Count = 5
-    variants: Count = 6
-    faults: FaultCount = FaultCount()
-    held_out: bool = True
-    memory: MemorySpec = MemorySpec()
-    concurrency: Count = 8
-
-
-class SandboxSpec(Spec):
-    """Where programs run. `workers` None means one per processor."""
-
-    kind: Literal["local"] = "local"
-    workers: Count | None = None
-    limits: Limits = Limits()
-
-
-class BudgetSpec(Spec):
-    """What a run may use in all; `wall` is in seconds once read. None is no limit."""
-
-    wall: Duration | None = None
-    usd: float | None = Field(default=None, gt=0)
-    tokens: Count | None = None
-
-
-class Scenario(Spec):
-    """One scenario. A `source.path` that was loaded is absolute."""
-
-    goal: Text
-    target: Target = Target()
-    seed: int = Field(default=0, ge=0)
-    deterministic: bool = False
-    source: PythonSource
-    models: Models = Models()
-    loop: Loop = Loop()
-    sandbox: SandboxSpec = SandboxSpec()
-    budget: BudgetSpec = BudgetSpec()
-    export: tuple[View, ...] = ("sft_multiturn",)
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Scenario:
-        """Refuse a target that no session can meet: such a run would use up its source and keep nothing."""
-        if self.target.min_tier == "A" and self.models.teacher.kind == "procedural":
-            raise _problem("target.min_tier", "the procedural team reaches tier B at most")
-        if self.target.min_tier != "C" and not self.loop.held_out:
-            raise _problem("loop.held_out", f"tier {self.target.min_tier} needs the held-out suite; ask for tier C")
-        if self.target.min_failed_turns > self.loop.max_repairs:
-            raise _problem("target.min_failed_turns", f"more than `loop.max_repairs` ({self.loop.max_repairs})")
-        if len(set(self.export)) < len(self.export):
-            raise _problem("export", "a view is named twice")
-        return self
-
-
-def _problem(at: str, message: str) -> PydanticCustomError:
-    """Return an error about another place than the model that found it."""
-    return PydanticCustomError("scenario", "{message}", {"at": at, "message": message})
-
-
 # --- reading and writing ---------------------------------------------------------------------------------------------
 
 
 def load_scenario(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
     """Return the scenario in a file, changed by `key.path=value` overrides.
 
-    A `source.path` in the file is relative to the file's folder and stays inside it; one from an override is relative
-    to the working directory and free. Raises ScenarioError naming every problem with its line.
+    A path in the file (`source.path`, a prompt's `file`, a model's `.gguf`) is relative to the file's folder and stays
+    inside it; one from an override is relative to the working directory and free. Raises ScenarioError naming every
+    problem with its line.
     """
     path = Path(path)
     try:
@@ -244,18 +66,24 @@ def parse_scenario(
         scenario = Scenario.model_validate_json(to_json(data), strict=True)
     except ValidationError as error:
         raise _all_problems(error, places) from None
-    if scenario.source.path is None:
-        return scenario
-    place = places.get(("source", "path"), name)
-    given_by_hand = place.startswith("--set")
-    folder = _folder(
-        scenario.source.path,
-        place,
-        Path.cwd() if given_by_hand else base,
-        confined=confined and not given_by_hand,
-        must_exist=confined or given_by_hand,
-    )
-    return scenario.model_copy(update={"source": scenario.source.model_copy(update={"path": str(folder)})})
+    return _with_paths(scenario, _Paths(places, name, base, confined))
+
+
+def _with_paths(scenario: Scenario, paths: _Paths) -> Scenario:
+    """Return the scenario with absolute paths, and with the text of every template file."""
+    source, teacher = scenario.source, scenario.models.teacher
+    if source.path is not None:
+        kind = PLACES[source.kind]
+        source = source.model_copy(update={"path": str(paths.resolved(("source", "path"), source.path, kind))})
+    if isinstance(teacher, LocalModel) and teacher.model.endswith(".gguf"):
+        file = paths.resolved(("models", "teacher", "model"), teacher.model, "file")
+        teacher = teacher.model_copy(update={"model": str(file)})
+    templates = {
+        name: Template(text=paths.text(("prompts", name, "file"), template.file)) if template.file else template
+        for name, template in scenario.prompts.items()
+    }
+    models = scenario.models.model_copy(update={"teacher": teacher})
+    return scenario.model_copy(update={"source": source, "models": models, "prompts": templates})
 
 
 def dump_scenario(scenario: Scenario, base: Path | None = None) -> str:
@@ -334,21 +162,54 @@ def _all_problems(error: ValidationError, places: Mapping[YamlPath, str]) -> Sce
     return ScenarioError("\n".join(lines), where=where)
 
 
-def _folder(text: str, place: str, base: Path, *, confined: bool, must_exist: bool) -> Path:
-    """Return the folder that `source.path` names, absolute and with symbolic links resolved."""
-    remedy = "give it on the command line: --set source.path=FOLDER" if confined else ""
-    if confined and Path(text).is_absolute():
-        raise ScenarioError("`source.path` is relative to the scenario's folder", where=place, remedy=remedy)
-    try:
-        folder = (base / text).resolve()
-        is_folder = folder.is_dir()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ScenarioError(f"`source.path` cannot be used: {error}", where=place) from error
-    if confined and not folder.is_relative_to(base.resolve()):
-        raise ScenarioError("`source.path` leaves the scenario's folder", where=place, remedy=remedy)
-    if not is_folder and must_exist:
-        near = nearest(folder.name, [item.name for item in folder.parent.glob("*/")][:200])
-        raise ScenarioError(
-            f"`source.path`: no such folder: {folder}", where=place, remedy=f"nearest: {near}" if near else ""
-        )
-    return folder
+Place = Literal["folder", "file", "either"]
+PLACES: Mapping[str, Place] = {
+    "python": "either",
+    "snippets": "either",
+    "goal": "either",
+    "instructions": "file",
+    "failures": "file",
+}
+"""What the path of a source names."""
+
+
+@dataclass(frozen=True)
+class _Paths:
+    """How the paths of one scenario are resolved: where each was written, and whether it may leave the folder."""
+
+    places: Mapping[YamlPath, str]
+    name: str
+    base: Path
+    confined: bool
+
+    def resolved(self, key: YamlPath, text: str, kind: Place) -> Path:
+        """Return a path, absolute and with symbolic links resolved. Raises ScenarioError naming its line."""
+        place, dotted = self.places.get(key, self.name), ".".join(map(str, key))
+        by_hand = place.startswith("--set")
+        confined = self.confined and not by_hand
+        remedy = f"give it on the command line: --set {dotted}=PATH" if confined else ""
+        if confined and Path(text).is_absolute():
+            raise ScenarioError(f"`{dotted}` is relative to the scenario's folder", where=place, remedy=remedy)
+        base = Path.cwd() if by_hand else self.base
+        try:
+            found = (base / text).resolve()
+            there = {"folder": found.is_dir(), "file": found.is_file(), "either": found.exists()}[kind]
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ScenarioError(f"`{dotted}` cannot be used: {error}", where=place) from error
+        if confined and not found.is_relative_to(base.resolve()):
+            raise ScenarioError(f"`{dotted}` leaves the scenario's folder", where=place, remedy=remedy)
+        if not there and (self.confined or by_hand):
+            near = nearest(found.name, [item.name for item in found.parent.glob("*")][:200])
+            wanted = {"folder": "folder", "file": "file", "either": "file or folder"}[kind]
+            remedy = f"nearest: {near}" if near else ""
+            raise ScenarioError(f"`{dotted}`: no such {wanted}: {found}", where=place, remedy=remedy)
+        return found
+
+    def text(self, key: YamlPath, name: str) -> str:
+        """Return the text of a file. Raises ScenarioError naming its line."""
+        file = self.resolved(key, name, "file")
+        try:
+            return file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            place = self.places.get(key, self.name)
+            raise ScenarioError(f"`{'.'.join(map(str, key))}` cannot be read: {error}", where=place) from error

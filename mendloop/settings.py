@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(
         default=None, pattern=r"^https?://\S+$", repr=False, validation_alias="OPENAI_BASE_URL"
     )
+    model: str | None = Field(default=None, validation_alias="MENDLOOP_MODEL")
+    hf_endpoint: str = Field(
+        default="https://huggingface.co", pattern=r"^https?://\S+$", repr=False, validation_alias="HF_ENDPOINT"
+    )
     bench_data: Path | None = Field(default=None, validation_alias="MENDLOOP_BENCH_DATA")
 
     @classmethod

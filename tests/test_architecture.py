@@ -15,13 +15,13 @@ PACKAGE = ROOT / "mendloop"
 
 LAYERS = [
     {"errors", "records", "__init__"},
-    {"events", "complaints", "yamlfile", "scenario", "settings"},
+    {"events", "complaints", "yamlfile", "specs", "scenario", "settings"},
     {"tools", "memory"},
     {"agents"},
     {"graphs"},
     {"runs"},
     {"datasets"},
-    {"api"},
+    {"composition", "api"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -31,11 +31,13 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 VENDORS = {
     "chromadb": "memory/chroma.py",
     "pyarrow": "datasets/parquet.py",
-    "langchain_openai": None,
-    "openai": None,
+    "langchain_openai": "tools/chat/endpoint.py",
+    "openai": "tools/chat/endpoint.py",
+    "onnxruntime": "memory/minilm.py",
+    "tokenizers": "memory/minilm.py",
     "e2b": None,
     "ray": None,
-    "xllamacpp": None,
+    "xllamacpp": "tools/local/server.py",
     "opentelemetry": None,
 }
 

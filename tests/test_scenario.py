@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 from mendloop.errors import ScenarioError
 from mendloop.records import Limits
 from mendloop.scenario import (
+    Scenario,
+    dump_scenario,
+    load_scenario,
+    parse_scenario,
+    scenario_json_schema,
+)
+from mendloop.specs import (
     BudgetSpec,
     FaultCount,
     Loop,
@@ -17,13 +24,8 @@ from mendloop.scenario import (
     Models,
     PythonSource,
     SandboxSpec,
-    Scenario,
     ScriptedModel,
     Target,
-    dump_scenario,
-    load_scenario,
-    parse_scenario,
-    scenario_json_schema,
 )
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
@@ -52,13 +54,14 @@ def test_a_minimal_scenario_takes_the_defaults() -> None:
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_scenario_loads(path: Path) -> None:
-    assert load_scenario(path).models.teacher.kind == "procedural"
+    assert load_scenario(path).goal
 
 
 def test_the_quickstart_is_deterministic_and_names_the_standard_library() -> None:
     scenario = load_scenario(SCENARIOS / "quickstart.yaml")
     assert scenario.deterministic
-    assert scenario.source.package == "stdlib"
+    assert scenario.source == PythonSource(kind="python", package="stdlib")
+    assert scenario.models.teacher.kind == "procedural"
     assert scenario.export == ("sft_multiturn",)
 
 

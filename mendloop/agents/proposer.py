@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mendloop.records import Frozen, Problem
+from mendloop.records import Brief, Frozen, Problem
 from mendloop.tools.bench import Bench
 
 
@@ -24,8 +24,12 @@ class Proposer(Protocol):
         """Look at the source once per run. Raises SourceError when nothing in it can be used."""
         ...
 
-    async def propose(self, bench: Bench, index: int) -> Problem | None:
-        """State problem number `index`, or None when the source gives no such problem."""
+    async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
+        """Return concepts to plan for besides those there are; none where the source itself says what comes."""
+        ...
+
+    async def propose(self, bench: Bench, index: int, brief: Brief) -> Problem | None:
+        """State problem number `index` as the brief asks, or None when the source gives no such problem."""
         ...
 
     async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:

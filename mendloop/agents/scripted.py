@@ -12,7 +12,7 @@ from mendloop.agents.critic import Opinion
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.proposer import Stock
 from mendloop.agents.tester import SuiteRole
-from mendloop.records import Case, Diagnosis, Failure, Problem, Solution, Suite
+from mendloop.records import Brief, Case, Diagnosis, Failure, Problem, Solution, Suite
 from mendloop.tools.bench import Bench
 
 AUTHOR = "scripted"
@@ -24,12 +24,17 @@ class ScriptedProposer:
 
     problems: Sequence[Problem]
     restated: Mapping[str, Problem] = field(default_factory=dict)
+    planned: Sequence[str] = ()
 
     async def prepare(self, bench: Bench) -> Stock:
         """Return how many problems there are."""
         return Stock(size=len(self.problems), functions=len(self.problems), modules=1)
 
-    async def propose(self, bench: Bench, index: int) -> Problem | None:
+    async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the concepts that are planned and not there yet."""
+        return tuple(each for each in self.planned if each not in have)
+
+    async def propose(self, bench: Bench, index: int, brief: Brief) -> Problem | None:
         """Return problem `index`, None past the end."""
         return self.problems[index] if index < len(self.problems) else None
 

@@ -8,24 +8,23 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 from pydantic import ValidationError
 
-from mendloop import __version__
-from mendloop.commands.console import count, say, show, show_json, show_table
+from mendloop import __version__, api
+from mendloop.commands.asked import Overrides, ScenarioFile
+from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
-from mendloop.commands.running import Overrides, ScenarioFile
 from mendloop.complaints import nearest
-from mendloop.errors import EXIT_FOUND_BAD, InputError
+from mendloop.errors import EXIT_FOUND_BAD, InputError, MendloopError
 from mendloop.records import Case, Frozen, Limits, Probe, ProgramResult
 from mendloop.scenario import load_scenario
-
-if TYPE_CHECKING:
-    from mendloop.agents.procedural.source import Candidates
+from mendloop.specs import Scenario
 
 SandboxKind = Literal["local"]
 MIN_FREE_MB = 500
@@ -33,26 +32,38 @@ VENDORS = ("langgraph", "chromadb", "pydantic", "pyarrow")
 
 
 def check(scenario: ScenarioFile, overrides: Overrides = None, as_json: Json = False) -> None:
-    """Validate a scenario and try what it needs: the source and the sandbox. Nothing is started."""
-    loaded = load_scenario(scenario, overrides or [])
-    from mendloop.agents.procedural.source import read_source
+    """Validate a scenario and try what it needs: the source, the model and the sandbox. Nothing is started."""
+    from mendloop.composition import check_templates, looked_at
 
-    source = loaded.source
-    candidates = read_source(source.package, Path(source.path) if source.path else None)
+    loaded = load_scenario(scenario, overrides or [])
+    found = looked_at(loaded)
+    check_templates(loaded)
     layers = [
         Probe(layer="scenario", ok=True, detail=str(scenario)),
-        Probe(layer="source", ok=True, detail=_found(candidates)),
+        Probe(layer="source", ok=True, detail=found),
+        asyncio.run(_model(loaded)),
         *_probed(loaded.sandbox.kind),
     ]
     _print_layers(layers, as_json)
 
 
-def _found(candidates: Candidates) -> str:
-    found = f"{count(len(candidates.items), 'function')} to look at"
-    if not candidates.skipped:
-        return found
-    first = candidates.skipped[0]
-    return f"{found}; {count(len(candidates.skipped), 'file')} skipped, first {first.file}: {first.reason}"
+async def _model(scenario: Scenario) -> Probe:
+    """Say which model would be taken, and whether it answers. A local one is looked for, not loaded."""
+    from mendloop.composition import opened_model, resolved, weights_of
+    from mendloop.specs import LocalModel
+
+    settings = api.settings()
+    try:
+        taken = await resolved(scenario, settings)
+        teacher = taken.scenario.models.teacher
+        if isinstance(teacher, LocalModel):
+            weights_of(teacher, settings)
+        else:
+            async with AsyncExitStack() as stack:
+                await opened_model(taken.scenario, settings, stack)
+    except MendloopError as error:
+        return Probe(layer="model", ok=False, detail=error.what, remedy=error.remedy or error.where)
+    return Probe(layer="model", ok=True, detail=taken.said)
 
 
 def doctor(as_json: Json = False) -> None:

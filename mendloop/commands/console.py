@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
@@ -70,11 +70,16 @@ def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         show("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+Telling: TypeAlias = Callable[[Path, SessionOutcome], None]
+"""Prints something of a session that was taken into account; the run's folder comes first."""
+
+
 class LineProgress:
     """Progress as plain lines, at most one a second, for logs and pipes."""
 
-    def __init__(self, goal: int, announce: Callable[[Path], None]) -> None:
-        """Count towards `goal` records; `announce` is called once the run folder is there."""
+    def __init__(self, goal: int, announce: Callable[[Path], None], telling: Telling | None = None) -> None:
+        """Count towards `goal` records; `announce` is called once the run folder is there, `telling` per session."""
+        self._telling = telling
         self.goal, self.kept, self.done = goal, 0, 0
         self.path: Path | None = None
         self._closed = False
@@ -86,9 +91,17 @@ class LineProgress:
         self.path = path
         self._announce(path)
 
+    def team(self, text: str) -> None:
+        """Say who plays the roles."""
+        say(text)
+
     def stage(self, text: str) -> None:
         """Say what begins now."""
         say(f"{text} ...")
+
+    def note(self, text: str) -> None:
+        """Say something that holds from now on."""
+        say(text)
 
     def surveyed(self, stock: Stock) -> None:
         """Say what the survey found and what it left out, most frequent reasons first."""
@@ -106,13 +119,15 @@ class LineProgress:
 
     def collected(self, outcome: SessionOutcome) -> None:
         """Count a session and say so now and then."""
-        self.note(outcome)
+        self.add(outcome)
         if time.monotonic() - self._last >= 1:
             self._last = time.monotonic()
             say(self.line())
 
-    def note(self, outcome: SessionOutcome) -> None:
-        """Count a session."""
+    def add(self, outcome: SessionOutcome) -> None:
+        """Count a session, and print what is to be printed of it."""
+        if self._telling is not None and self.path is not None:
+            self._telling(self.path, outcome)
         self.done += 1
         self.kept += outcome.outcome == "kept"
 
@@ -130,9 +145,9 @@ class LineProgress:
 class BarProgress(LineProgress):
     """Progress as a bar on a terminal."""
 
-    def __init__(self, goal: int, announce: Callable[[Path], None]) -> None:
+    def __init__(self, goal: int, announce: Callable[[Path], None], telling: Telling | None = None) -> None:
         """Show nothing yet: before the run is there, only errors are printed."""
-        super().__init__(goal, announce)
+        super().__init__(goal, announce, telling)
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -158,7 +173,7 @@ class BarProgress(LineProgress):
 
     def collected(self, outcome: SessionOutcome) -> None:
         """Count a session and move the bar."""
-        self.note(outcome)
+        self.add(outcome)
         self._bar.update(self._task, completed=self.kept, description=f"{self.done} sessions")
 
     def close(self, *, quietly: bool = False) -> None:
@@ -172,6 +187,8 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def progress_for(goal: int, announce: Callable[[Path], None]) -> LineProgress:
-    """Return a bar on a terminal, plain lines elsewhere."""
-    return BarProgress(goal, announce) if sys.stderr.isatty() else LineProgress(goal, announce)
+def progress_for(goal: int, announce: Callable[[Path], None], telling: Telling | None = None) -> LineProgress:
+    """Return a bar on a terminal, plain lines elsewhere and where dialogues are printed between them."""
+    if sys.stderr.isatty() and telling is None:
+        return BarProgress(goal, announce)
+    return LineProgress(goal, announce, telling)

@@ -12,40 +12,51 @@ from typing import Annotated
 import typer
 
 from mendloop import api
-from mendloop.commands.console import LineProgress, count, progress_for, say, show, show_json
-from mendloop.commands.texts import json_option, next_steps, trajectory_lines
+from mendloop.commands.asked import (
+    BudgetUsd,
+    GoalText,
+    ModelName,
+    Overrides,
+    ScenarioFileOrGoal,
+    SourcePath,
+    asked_for,
+)
+from mendloop.commands.console import LineProgress, Telling, count, progress_for, say, show, show_json
+from mendloop.commands.texts import figures, json_option, next_steps, trajectory_lines
 from mendloop.errors import FoundBad, InputError, MendloopError
-from mendloop.scenario import Scenario, dump_scenario, load_scenario
+from mendloop.graphs.outcome import SessionOutcome
+from mendloop.scenario import Scenario, dump_scenario
 
-ScenarioFile = Annotated[
-    Path, typer.Argument(metavar="SCENARIO", help="A scenario file; `mendloop scenarios` lists those that come along.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="key.path=value", help="Override a value of the scenario; may be given again."),
-]
 PREVIEWED = 3
 Sessions = Annotated[int | None, typer.Option(min=1, help="Start exactly this many sessions, whatever the target.")]
 
 
 def run(
-    scenario: ScenarioFile,
+    scenario: ScenarioFileOrGoal = None,
+    goal: GoalText = None,
+    source: SourcePath = None,
+    model: ModelName = None,
+    budget: BudgetUsd = None,
     out: Annotated[Path | None, typer.Option(help="The run folder (default: runs/<scenario>-<n>).")] = None,
     overrides: Overrides = None,
     sessions: Sessions = None,
     print_only: Annotated[
         bool, typer.Option("--print", help="Print the scenario with all its values; start nothing.")
     ] = False,
+    show_dialogues: Annotated[bool, typer.Option("--show", help="Print every kept dialogue as it is kept.")] = False,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
-    """Launch a run of a scenario, until its target is met or its source ends."""
-    loaded = load_scenario(scenario, overrides or [])
+    """Launch a run of a scenario, or of a goal in words, until its target is met or its source ends."""
+    loaded, name = asked_for(scenario, overrides or [], goal, source, model, budget)
     if print_only:
         _print_scenario(loaded)
         return
-    path = out if out is not None else api.next_free(api.RUNS, scenario.stem)
-    goal = sessions or loaded.target.records
-    _launched(lambda progress: api.run(loaded, out=path, sessions=sessions, progress=progress), loaded, goal, as_json)
+    path = out if out is not None else api.next_free(api.RUNS, name)
+    wanted = sessions or loaded.target.records
+    telling = kept_dialogue if show_dialogues and not as_json else None
+    _launched(
+        lambda progress: api.run(loaded, out=path, sessions=sessions, progress=progress), wanted, as_json, telling
+    )
 
 
 def _print_scenario(scenario: Scenario) -> None:
@@ -63,19 +74,22 @@ def resume(
     """Go on with a run where it stopped; what was answered before is not asked for again."""
     loaded = api.scenario_at(run)
     goal = api.launch_of(run).sessions or loaded.target.records
-    _launched(lambda progress: api.resume(run, progress=progress), loaded, goal, as_json)
+    _launched(lambda progress: api.resume(run, progress=progress), goal, as_json)
 
 
-def preview(scenario: ScenarioFile, overrides: Overrides = None) -> None:
-    """Run three sessions, print them, and keep nothing."""
-    loaded = load_scenario(scenario, overrides or [])
+def preview(
+    scenario: ScenarioFileOrGoal = None,
+    goal: GoalText = None,
+    source: SourcePath = None,
+    model: ModelName = None,
+    overrides: Overrides = None,
+) -> None:
+    """Run three sessions, print each as it ends, and keep nothing."""
+    loaded, _ = asked_for(scenario, overrides or [], goal, source, model, None)
     folder = Path(tempfile.mkdtemp(prefix="mendloop-preview-"))
-    progress = progress_for(PREVIEWED, lambda _: say(_team_line(loaded)))
+    progress = progress_for(PREVIEWED, lambda _: None, whole_dialogue)
     try:
         finished = api.run(loaded, out=folder / "run", sessions=PREVIEWED, progress=progress)
-        progress.close()
-        for row in finished.sessions():
-            show("\n".join(trajectory_lines(finished.path, row.session)))
     finally:
         progress.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,9 +98,24 @@ def preview(scenario: ScenarioFile, overrides: Overrides = None) -> None:
         raise typer.Exit(code)
 
 
-def _launched(launch: Callable[[LineProgress], api.Run], scenario: Scenario, goal: int, as_json: bool) -> None:
+def kept_dialogue(path: Path, outcome: SessionOutcome) -> None:
+    """Print the dialogue of a session that was kept; of another, why it was not."""
+    if outcome.outcome == "kept":
+        whole_dialogue(path, outcome)
+    else:
+        say(f"{outcome.session}: {outcome.reason}")
+
+
+def whole_dialogue(path: Path, outcome: SessionOutcome) -> None:
+    """Print a session, whatever became of it."""
+    show("\n".join(trajectory_lines(path, outcome.session)))
+
+
+def _launched(
+    launch: Callable[[LineProgress], api.Run], goal: int, as_json: bool, telling: Telling | None = None
+) -> None:
     """Launch, tell how it goes, and end with the exit code."""
-    progress = progress_for(goal, lambda path: _announce(path, scenario, as_json))
+    progress = progress_for(goal, lambda path: _announce(path, as_json), telling)
     try:
         finished = launch(progress)
     except MendloopError as error:
@@ -99,8 +128,7 @@ def _launched(launch: Callable[[LineProgress], api.Run], scenario: Scenario, goa
     _conclude(finished, as_json)
 
 
-def _announce(path: Path, scenario: Scenario, as_json: bool) -> None:
-    say(_team_line(scenario))
+def _announce(path: Path, as_json: bool) -> None:
     if as_json:
         show_json({"run": str(path)})
     else:
@@ -118,11 +146,6 @@ def _give_up(error: MendloopError, progress: LineProgress, path: Path, as_json: 
         show_json({"status": status, "reason": error.what, **counts, "exit": error.exit_code})
 
 
-def _team_line(scenario: Scenario) -> str:
-    kind = scenario.models.teacher.kind
-    return f"team: {kind}" + (" (no language model is called)" if kind == "procedural" else "")
-
-
 def _conclude(finished: api.Run, as_json: bool) -> None:
     assert finished.summary is not None
     summary, code = finished.summary, api.exit_code(finished.summary)
@@ -131,6 +154,8 @@ def _conclude(finished: api.Run, as_json: bool) -> None:
     else:
         counts = f"{count(summary.sessions, 'session')}, {count(summary.kept, 'record')} kept"
         show(f"{summary.status}: {summary.reason}; {counts}")
+        for line in figures(finished):
+            show(line)
         for line in next_steps(finished):
             show(line)
     if code:

@@ -82,12 +82,24 @@ def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
                 yield f"{outcome}: {reason}"
 
 
+def figures(run: api.Run) -> Iterator[str]:
+    """Yield what a launch with a language model gave for what it used; nothing where no model was asked."""
+    report = run.report()
+    if not report.tokens:
+        return
+    tiers = ", ".join(f"{tier} {number}" for tier, number in report.tiers.items() if number) or "none"
+    kept = sum(report.tiers.values())
+    each = f"{report.tokens // kept:,} tokens a kept record" if kept else f"{report.tokens:,} tokens"
+    yield f"kept {kept} of {report.funnel.sessions} attempted; tiers: {tiers}; {each}"
+
+
 def next_steps(run: api.Run) -> Iterator[str]:
     """Yield what a person may want to do after a launch."""
     summary = run.summary
     if summary is None or summary.status != "finished":
         yield f"go on with: mendloop resume {run.path}"
-        return
+        if summary is None or not summary.kept or not (run.path / api.EXPORTS).is_dir():
+            return
     if summary.kept == 0:
         yield f"nothing was kept; why: mendloop report {run.path}"
         return

@@ -128,6 +128,8 @@ def record_of(state: RepairState, desk: Desk, trajectory: Trajectory) -> Record:
         provenance=Provenance(
             team=team.name,
             models=team.models,
+            weights=team.weights,
+            prompts=team.prompts,
             operators=tuple(fault.operator for fault in first.injected),
             seed=team.seed,
             memory=state["memory"],

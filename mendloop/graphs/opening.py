@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from mendloop.events import ProblemProposed, SolutionWritten, SuiteDesigned
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.records import Problem, Suite
+from mendloop.records import Brief, Problem, Suite
 
+MAX_TITLE = 120
 SOURCE_SPENT = "source_spent"
 """The reason of a session for which the source had no problem left."""
 
 
 async def propose(state: RepairState, desk: Desk) -> RepairUpdate:
     """State the session's problem."""
-    problem = await desk.team.proposer.propose(desk.bench.as_role("proposer"), state["index"])
+    brief = desk.journal.get(state["brief"], Brief)
+    problem = await desk.team.proposer.propose(desk.bench.as_role("proposer"), state["index"], brief)
     if problem is None:
         return {"reason": SOURCE_SPENT}
     return {"problem": await _stated(desk, problem)}
@@ -28,9 +31,20 @@ async def _stated(desk: Desk, problem: Problem) -> str:
 
 
 async def screen(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Refuse a problem that is not well-formed. Duplicates are refused where the source is surveyed."""
-    flaw = flaw_of(desk.journal.get(state["problem"], Problem))
-    return {"reason": f"ill_formed: {flaw}"} if flaw else {}
+    """Refuse a problem that is not well-formed, or that the brief says is there already."""
+    problem = desk.journal.get(state["problem"], Problem)
+    if flaw := flaw_of(problem):
+        return {"reason": f"ill_formed: {flaw}"}
+    if title_of(problem) in desk.journal.get(state["brief"], Brief).avoid:
+        return {"reason": "duplicate"}
+    return {}
+
+
+def title_of(problem: Problem) -> str:
+    """Return a problem in short: its entry point and how its statement goes on after naming it."""
+    said = " ".join(problem.statement.partition("\n")[2].split())
+    sentence = re.split(r"(?<=[.!?])\s", said, maxsplit=1)[0]
+    return f"{problem.entry_point}: {sentence[:MAX_TITLE]}"
 
 
 def flaw_of(problem: Problem) -> str:
@@ -56,7 +70,10 @@ async def design_tests(state: RepairState, desk: Desk) -> RepairUpdate:
     shown = await desk.team.tester.design(tester, problem, "shown")
     held_out = Suite(author=shown.author, role="held_out", cases=())
     if desk.team.loop.held_out:
-        held_out = await desk.team.tester.design(tester, problem, "held_out")
+        designed = await desk.team.tester.design(tester, problem, "held_out")
+        taken = {(case.call, case.setup, case.stdin) for case in shown.cases}
+        unseen = tuple(case for case in designed.cases if (case.call, case.setup, case.stdin) not in taken)
+        held_out = designed.model_copy(update={"cases": unseen})
     return {
         "shown": await suite_designed(desk, "suite/shown", shown),
         "held_out": await suite_designed(desk, "suite/held_out", held_out),

@@ -8,7 +8,10 @@ from mendloop.records import Frozen, Tier
 
 
 class SessionOutcome(Frozen):
-    """How a session ended; `spent` when the source had no such problem."""
+    """How a session ended; `spent` when the source had no such problem.
+
+    `concept` is the one it was asked for, `title` the problem that it stated, in short.
+    """
 
     session: str
     index: int
@@ -17,3 +20,5 @@ class SessionOutcome(Frozen):
     tier: Tier | None = None
     turns: int = 0
     spent: bool = False
+    concept: str = ""
+    title: str = ""

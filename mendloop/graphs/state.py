@@ -14,12 +14,18 @@ def count_up(visits: dict[str, int], more: dict[str, int]) -> dict[str, int]:
     return {**visits, **more}
 
 
+def first_reason(old: str, new: str) -> str:
+    """Keep the reason that came first: side-by-side nodes may both give the session up."""
+    return old or new
+
+
 class RepairInput(TypedDict):
-    """What a session starts from."""
+    """What a session starts from; `brief` is the hash of what it is asked for."""
 
     session: str
     index: int
     memory: Literal["on", "off"]
+    brief: str
 
 
 class RepairUpdate(TypedDict, total=False):
@@ -45,12 +51,23 @@ class RepairUpdate(TypedDict, total=False):
     sandbox_faults: int
     fixes: dict[str, int]
     evidence: str
-    reason: str
+    reason: Annotated[str, first_reason]
     tier: Tier
 
 
 class RepairState(RepairInput, RepairUpdate, total=False):
     """The state of one session."""
+
+
+class ConceptCount(TypedDict):
+    """What a concept of the plan is to give and has given; `titles` are its last problems, in short."""
+
+    quota: int
+    started: int
+    kept: int
+    lost: int
+    in_a_row: int
+    titles: list[str]
 
 
 class SynthesisInput(TypedDict):
@@ -68,6 +85,8 @@ class SynthesisUpdate(TypedDict, total=False):
     collected: int
     kept: int
     spent: bool
+    plans: int
+    concepts: dict[str, ConceptCount]
     reason: str
 
 

@@ -10,10 +10,13 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from mendloop.agents.unanswered import Unanswered
 from mendloop.events import RUN_SESSION, NodeEntered, NodeExited, Ref, RunFinished, SessionCollected
 from mendloop.graphs.outcome import SessionOutcome
+from mendloop.graphs.planning import MAX_PLANS, brief_for, ended, next_concept, planned, started, wants_concepts
 from mendloop.graphs.state import SynthesisInput, SynthesisState, SynthesisUpdate
 from mendloop.graphs.team import InProcess, Team
+from mendloop.records import Brief
 from mendloop.tools.bench import Bench
 from mendloop.tools.journal import Journal
 
@@ -21,8 +24,8 @@ from mendloop.tools.journal import Journal
 class Launcher(Protocol):
     """Runs sessions side by side."""
 
-    def start(self, index: int) -> None:
-        """Begin session `index`, unless its outcome is already journalled or the run is being stopped."""
+    def start(self, index: int, brief: Brief) -> None:
+        """Begin session `index` as the brief asks, unless its outcome is journalled or the run is being stopped."""
         ...
 
     async def next(self) -> SessionOutcome:
@@ -51,7 +54,18 @@ Verb = Callable[[SynthesisState, SynthesisContext, Bench], Awaitable[SynthesisUp
 async def survey(state: SynthesisState, context: SynthesisContext, bench: Bench) -> SynthesisUpdate:
     """Look at the source once."""
     stock = await context.team.proposer.prepare(bench.as_role("proposer"))
-    return {"stock": stock.size, "admitted": 0, "collected": 0, "kept": 0}
+    return {"stock": stock.size, "admitted": 0, "collected": 0, "kept": 0, "plans": 0, "concepts": {}}
+
+
+async def plan(state: SynthesisState, context: SynthesisContext, bench: Bench) -> SynthesisUpdate:
+    """Plan concepts with quotas, and plan anew when some of them give nothing. A source may need no plan."""
+    have = state["concepts"]
+    target = context.sessions or context.team.target.records
+    try:
+        named = await context.team.proposer.concepts(bench.as_role("proposer"), tuple(have))
+    except Unanswered as reason:
+        return {"plans": state["plans"] + 1, **({} if have else {"reason": f"no_plan: {reason}"})}
+    return {"plans": state["plans"] + 1, "concepts": planned(have, named, target) if have or named else {}}
 
 
 async def admit(state: SynthesisState, context: SynthesisContext, bench: Bench) -> SynthesisUpdate:
@@ -60,11 +74,16 @@ async def admit(state: SynthesisState, context: SynthesisContext, bench: Bench) 
     room = state["collected"] + context.concurrency
     ends = [end for end in (state["stock"], context.sessions) if end is not None]
     limit = min([room, *ends])
-    if not state.get("reason") and not state.get("spent"):
-        for index in range(admitted, limit):
-            context.launcher.start(index)
-        admitted = max(admitted, limit)
-    return {"admitted": admitted}
+    if state.get("reason") or state.get("spent"):
+        return {"admitted": admitted}
+    concepts = state["concepts"]
+    for index in range(admitted, limit):
+        concept = next_concept(concepts) if concepts else ""
+        if concept is None:
+            return {"admitted": index, "concepts": concepts, "reason": "plan_exhausted"}
+        context.launcher.start(index, brief_for(concepts, concept) if concept else Brief())
+        concepts = started(concepts, concept) if concept else concepts
+    return {"admitted": max(admitted, limit), "concepts": concepts}
 
 
 async def collect(state: SynthesisState, context: SynthesisContext, bench: Bench) -> SynthesisUpdate:
@@ -73,7 +92,8 @@ async def collect(state: SynthesisState, context: SynthesisContext, bench: Bench
         bench.key("outcome"), state["collected"], context.launcher.next, SessionOutcome, _collected
     )
     kept = state["kept"] + (outcome.outcome == "kept")
-    update: SynthesisUpdate = {"collected": state["collected"] + 1, "kept": kept}
+    concepts = ended(state["concepts"], outcome)
+    update: SynthesisUpdate = {"collected": state["collected"] + 1, "kept": kept, "concepts": concepts}
     if outcome.spent:
         update["spent"] = True
     if context.sessions is None and kept >= context.team.target.records and not state.get("reason"):
@@ -100,9 +120,13 @@ def route_admitted(state: SynthesisState) -> Literal["collect", "finish"]:
     return "collect" if state["admitted"] > state["collected"] else "finish"
 
 
-def route_target(state: SynthesisState, runtime: Runtime[SynthesisContext]) -> Literal["admit", "finish"]:
-    """Is the target met? A deterministic run ends there; another lets its running sessions end first."""
-    return "finish" if state.get("reason") and runtime.context.team.deterministic else "admit"
+def route_target(state: SynthesisState, runtime: Runtime[SynthesisContext]) -> Literal["plan", "admit", "finish"]:
+    """Is the target met, and does the plan still lead there? A deterministic run ends at its target; another lets its
+    running sessions end first.
+    """
+    if state.get("reason"):
+        return "finish" if runtime.context.team.deterministic else "admit"
+    return "plan" if wants_concepts(state["concepts"]) and state["plans"] < MAX_PLANS else "admit"
 
 
 class Node(Protocol):
@@ -135,10 +159,11 @@ def build_synthesis_graph() -> StateGraph[SynthesisState, SynthesisContext, Synt
     graph = StateGraph(
         SynthesisState, context_schema=SynthesisContext, input_schema=SynthesisInput, output_schema=SynthesisState
     )
-    for verb in (survey, admit, collect, finish):
+    for verb in (survey, plan, admit, collect, finish):
         graph.add_node(verb.__name__, _as_node(verb.__name__, verb))
     graph.add_edge(START, "survey")
-    graph.add_edge("survey", "admit")
+    graph.add_edge("survey", "plan")
+    graph.add_edge("plan", "admit")
     graph.add_conditional_edges("admit", route_admitted)
     graph.add_conditional_edges("collect", route_target)
     graph.add_edge("finish", END)

@@ -13,11 +13,12 @@ from mendloop.agents.critic import Critic
 from mendloop.agents.programmer import Programmer
 from mendloop.agents.proposer import Proposer
 from mendloop.agents.tester import Tester
+from mendloop.agents.unanswered import Unanswered
 from mendloop.events import NodeEntered, NodeExited
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.memory.protocol import ReflectionStore
 from mendloop.records import Limits
-from mendloop.scenario import Loop, Target
+from mendloop.specs import Loop, Target
 from mendloop.tools.bench import Bench
 from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
@@ -50,6 +51,8 @@ class Team:
     deterministic: bool
     peers: int = 0
     models: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, str] = field(default_factory=dict)
 
 
 class InProcess:
@@ -97,9 +100,17 @@ def as_node(name: str, verb: Verb) -> Node:
         visit = state.get("visits", {}).get(name, 0)
         bench = Bench(journal, team.sandbox, team.seed, state["session"], name, visit, "executor")
         await journal.emit(f"{name}#{visit}/in", NodeEntered(node=name, visit=visit))
-        update = await verb(state, Desk(team, journal, bench))
+        update = await _done(verb, state, Desk(team, journal, bench))
         await journal.emit(f"{name}#{visit}/out", NodeExited(node=name, visit=visit))
         return {**update, "visits": {name: visit + 1}}
 
     node.__name__ = name
     return node
+
+
+async def _done(verb: Verb, state: RepairState, desk: Desk) -> RepairUpdate:
+    """Do the node's work; a role that gave nothing usable ends the session with its reason."""
+    try:
+        return await verb(state, desk)
+    except Unanswered as reason:
+        return {"reason": str(reason)}

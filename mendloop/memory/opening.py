@@ -9,22 +9,26 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mendloop.errors import StorageError
 from mendloop.memory.chroma import DATABASE, Index, IndexFailed, Metadata, Row, fingerprint
 from mendloop.memory.ngrams import HashedNgrams
 from mendloop.memory.none import NoMemory
-from mendloop.memory.protocol import Credit, Embedder, Entry, ReflectionStore
+from mendloop.memory.protocol import Credit, Embedder, EmbeddingFailed, Entry, ReflectionStore, Vector
 from mendloop.memory.scoring import embedded_text
 from mendloop.memory.store import IndexedMemory, credited, row_of
-from mendloop.records import digest
 
 INSPECT_SECONDS = 120
 _PROBE = "The loop ends one element too early, so the last item of the list is missing."
+_SAME = 0.998
+"""The cosine above which two vectors of one text come from one model: rounding stays above 0.9999."""
 
 
 async def open_memory(
@@ -33,11 +37,11 @@ async def open_memory(
     credits: Sequence[Credit] = (),
     embedder: Embedder | None = None,
 ) -> ReflectionStore:
-    """Return the memory in a folder, made new when there is none.
+    """Return the memory in a folder, made new when there is none; without an `embedder` it is hashed n-grams.
 
     `entries` and `credits` are what the journal holds: an index that is damaged, was made with another embedding or
     holds anything else is rebuilt from them. Without them (None) what is there is taken, and an index that cannot be
-    used is moved aside. When no index can be had at all, the store that is returned answers with the reason.
+    used is moved aside. When no index or no embedding can be had, the store that is returned answers with the reason.
     Raises StorageError when the folder is open already, here or in another process.
     """
     embedder = embedder or HashedNgrams()
@@ -49,10 +53,11 @@ async def open_memory(
     try:
         work = asyncio.get_running_loop().run_in_executor(thread, _open, folder, embedder, entries, credits)
         return IndexedMemory(await work, embedder, thread, release)
-    except IndexFailed as error:
+    except (IndexFailed, EmbeddingFailed) as error:
         thread.shutdown(wait=False)
         release()
-        return NoMemory(f"the memory's index cannot be used: {error}")
+        what = "index" if isinstance(error, IndexFailed) else "embedding"
+        return NoMemory(f"the memory's {what} cannot be used: {error}")
     except BaseException:
         thread.submit(release)  # after the opening, which goes on when only the waiting for it was cancelled
         thread.shutdown(wait=False)
@@ -60,32 +65,72 @@ async def open_memory(
 
 
 def layout_of(embedder: Embedder) -> Metadata:
-    """Return what an index is stamped with: vectors are comparable only where all of it is equal."""
+    """Return what an index is stamped with: the embedding's name and dimensions, and its vector of one known text."""
     probe = [round(value, 4) for value in embedder.embed(_PROBE).tolist()]
     return {
-        "layout": 1,
+        "layout": 2,
         "embedding": embedder.name,
         "dimensions": embedder.dimensions,
-        "sha256": digest(probe),
+        "probe": json.dumps(probe),
         "hnsw:space": "l2",  # of unit vectors, where it ranks as the cosine does and keeps them as they were given
     }
+
+
+def comparable(one: Metadata, other: Metadata) -> bool:
+    """True when vectors under both stamps can be compared.
+
+    The known text's vectors may differ by rounding, as they do between processors and between answers of an endpoint,
+    and not by more: the same name can come to mean another model.
+    """
+    if {**one, "probe": ""} != {**other, "probe": ""}:
+        return False
+    try:
+        left, right = (np.array(json.loads(str(stamp["probe"])), dtype=np.float64) for stamp in (one, other))
+        return float(left @ right) > _SAME
+    except (KeyError, ValueError, TypeError):
+        return False
 
 
 def _open(folder: Path, embedder: Embedder, entries: Sequence[Entry] | None, credits: Sequence[Credit]) -> Index:
     layout = layout_of(embedder)
     rows = None if entries is None else _rows(entries, credits)
-    if folder.exists() and _is_good(folder, layout, rows):
-        return Index(folder, layout)
+    seen = _inspected(folder)
+    usable = bool(seen) and comparable(seen["layout"], layout)
+    if usable and (rows is None or seen["fingerprint"] == fingerprint(rows)):
+        return Index(folder, None)
+    vectors = _vectors(rows or (), entries or (), embedder, _embedded(folder) if usable else {})
     try:
         _discard(folder, keep=entries is None)
         folder.mkdir(parents=True)
     except OSError as error:
         raise IndexFailed(f"{error.strerror}: {error.filename}") from error
     index = Index(folder, layout)
-    if rows:
-        texts = {entry.reflection.id: embedded_text(entry) for entry in entries or ()}
-        index.put(rows, [embedder.embed(texts[row.id]) for row in rows])
+    index.put(rows or (), vectors)
     return index
+
+
+def _vectors(
+    rows: Sequence[Row], entries: Sequence[Entry], embedder: Embedder, known: Mapping[tuple[str, str], Vector]
+) -> list[Vector]:
+    """Return the rows' vectors; texts whose vectors are known are not embedded again."""
+    texts = {entry.reflection.id: embedded_text(entry) for entry in reversed(entries)}  # of equal ids the first counts
+    found = (known.get(_key(row)) for row in rows)
+    return [
+        embedder.embed(texts[row.id]) if vector is None else vector for row, vector in zip(rows, found, strict=True)
+    ]
+
+
+def _embedded(folder: Path) -> dict[tuple[str, str], Vector]:
+    """Return the vectors of an index that is given up for its rows, by what they were made from."""
+    try:
+        with closing(Index(folder, None)) as index:
+            return {_key(row): vector for row, vector in index.find()}
+    except IndexFailed:
+        return {}
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row.id, str(row.metadata.get("text"))
 
 
 def _rows(entries: Sequence[Entry], credits: Sequence[Credit]) -> list[Row]:
@@ -99,10 +144,10 @@ def _rows(entries: Sequence[Entry], credits: Sequence[Credit]) -> list[Row]:
     return list(rows.values())
 
 
-def _is_good(folder: Path, layout: Metadata, rows: Sequence[Row] | None) -> bool:
-    """Ask a child process to read the whole index, and compare what it saw with what must be there."""
+def _inspected(folder: Path) -> dict[str, Any]:
+    """Return what a child process that read the whole index saw of it: layout and fingerprint, or nothing."""
     if not (folder / DATABASE).is_file():
-        return False
+        return {}
     command = [sys.executable, "-P", "-m", "mendloop.memory.chroma", str(folder.absolute())]
     try:
         child = subprocess.run(  # noqa: S603 - our own module
@@ -110,8 +155,8 @@ def _is_good(folder: Path, layout: Metadata, rows: Sequence[Row] | None) -> bool
         )
         seen: dict[str, Any] = json.loads(child.stdout) if child.returncode == 0 else {}
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return False
-    return seen.get("layout") == layout and (rows is None or seen.get("fingerprint") == fingerprint(rows))
+        return {}
+    return seen
 
 
 def _discard(folder: Path, *, keep: bool) -> None:

@@ -95,6 +95,10 @@ class ReflectionStore(Protocol):
         ...
 
 
+class EmbeddingFailed(Exception):  # noqa: N818 - internal: it ends in the store, as the reason in its answers
+    """A text got no vector, and trying again is of no use; the text says why."""
+
+
 class Embedder(Protocol):
     """Turns texts into unit vectors (or zero, for a text without content), the same in every process."""
 
@@ -105,11 +109,11 @@ class Embedder(Protocol):
 
     @property
     def dimensions(self) -> int:
-        """The length of every vector."""
+        """The length of every vector; an embedder that learns it from its first answer is asked after that."""
         ...
 
     def embed(self, text: str) -> Vector:
-        """Return the vector of a text."""
+        """Return the vector of a text. Raises EmbeddingFailed."""
         ...
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mendloop.memory.chroma import Index, IndexFailed, Metadata, Row, Where
-from mendloop.memory.protocol import Credit, Embedder, Entry, Found, Match, Query, Vector
+from mendloop.memory.protocol import Credit, Embedder, EmbeddingFailed, Entry, Found, Match, Query, Vector
 from mendloop.memory.scoring import Candidate, embedded_text, rank, relaxations, strip_code, without_code
 from mendloop.records import Reflection, canonical_json, digest
 
@@ -19,7 +19,10 @@ Result = TypeVar("Result")
 
 
 class IndexedMemory:
-    """A ReflectionStore on an open index. When the index fails it keeps nothing more, and every answer says why."""
+    """A ReflectionStore on an open index.
+
+    When the index or the embedding fails it keeps nothing more, and every answer says why.
+    """
 
     def __init__(
         self, index: Index, embedder: Embedder, thread: ThreadPoolExecutor, release: Callable[[], None]
@@ -55,14 +58,16 @@ class IndexedMemory:
         await closing
 
     async def _use(self, call: Callable[[], Result], otherwise: Result) -> Result:
-        """Run a call in the index's thread. The first failure ends the index's use: it may have lost what it held."""
+        """Run a call in the index's thread. The first failure ends the index's use: it lacks what was to be kept."""
         if self._failure:
             return otherwise
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except IndexFailed as error:
             self._failure = f"the memory's index failed: {error}"
-            return otherwise
+        except EmbeddingFailed as error:
+            self._failure = f"the memory's embedding failed: {error}"
+        return otherwise
 
     def _close(self) -> None:
         """Run as the thread's last work, so that the folder is free only when nothing uses it."""

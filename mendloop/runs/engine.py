@@ -23,12 +23,13 @@ from mendloop.events import (
     SessionFinished,
     SessionStarted,
 )
-from mendloop.graphs.opening import SOURCE_SPENT
+from mendloop.graphs.opening import SOURCE_SPENT, title_of
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.repair import RepairGraph, repair_graph
+from mendloop.graphs.state import RepairInput
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import RepairContext, Team
-from mendloop.records import Frozen
+from mendloop.records import Brief, Frozen, Problem
 from mendloop.runs.journal import ReplayEnded
 from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer
 from mendloop.runs.reader import Reader
@@ -37,6 +38,7 @@ from mendloop.runs.store import Store
 from mendloop.scenario import Scenario, dump_scenario
 from mendloop.tools.bench import derive
 from mendloop.tools.journal import Journal
+from mendloop.tools.tracing import no_uploads
 
 MAX_STEPS = 400
 """Graph steps of one session; the loop's own limits end it far earlier."""
@@ -65,24 +67,25 @@ class SessionRunner:
         self.team = team
         self.graph: RepairGraph = repair_graph()
 
-    async def run(self, index: int, journal: Journal) -> SessionOutcome:
+    async def run(self, index: int, journal: Journal, brief: Brief) -> SessionOutcome:
         """Run session `index` to its end. Raises MendloopError when the run cannot go on."""
         session = session_name(index)
         memory = memory_switch(self.team, session)
-        await journal.emit("started", SessionStarted(index=index, memory=memory))
-        outcome = await self._outcome(index, session, memory, journal)
+        asked = journal.put(brief)
+        await journal.emit("started", SessionStarted(index=index, memory=memory, brief=asked))
+        start = RepairInput(session=session, index=index, memory=memory, brief=asked.sha256)
+        outcome = (await self._outcome(start, journal)).model_copy(update={"concept": brief.concept})
         await journal.emit(
             "finished",
             SessionFinished(outcome=outcome.outcome, reason=outcome.reason, tier=outcome.tier, turns=outcome.turns),
         )
         return outcome
 
-    async def _outcome(
-        self, index: int, session: str, memory: Literal["on", "off"], journal: Journal
-    ) -> SessionOutcome:
+    async def _outcome(self, start: RepairInput, journal: Journal) -> SessionOutcome:
+        session, index = start["session"], start["index"]
         try:
             state = await self.graph.ainvoke(
-                {"session": session, "index": index, "memory": memory},
+                start,
                 {"recursion_limit": MAX_STEPS},
                 context=RepairContext(self.team, journal),
             )
@@ -103,6 +106,7 @@ class SessionRunner:
             tier=None if reason else state["tier"],
             turns=len(state.get("results", [])),
             spent=reason == SOURCE_SPENT,
+            title=title_of(journal.get(state["problem"], Problem)) if state.get("problem") else "",
         )
 
 
@@ -130,8 +134,8 @@ class LocalLauncher:
         self._started = 0
         self._ordered = runner.team.deterministic
 
-    def start(self, index: int) -> None:
-        """Begin a session, unless its outcome is known or the run is being stopped.
+    def start(self, index: int, brief: Brief) -> None:
+        """Begin a session as the brief asks, unless its outcome is known or the run is being stopped.
 
         However small the wall budget, every launch begins one session, so that resuming gets to the end some day.
         """
@@ -139,13 +143,13 @@ class LocalLauncher:
         if index in self._known or not (reason is None or (reason == WALL_USED_UP and not self._started)):
             return
         self._started += 1
-        task = asyncio.create_task(self._session(index), name=session_name(index))
+        task = asyncio.create_task(self._session(index, brief), name=session_name(index))
         self._tasks[index] = task
         self._stopper.watch(task)
 
-    async def _session(self, index: int) -> SessionOutcome:
+    async def _session(self, index: int, brief: Brief) -> SessionOutcome:
         journal = await self._store.journal(session_name(index))
-        outcome = await self._runner.run(index, journal)
+        outcome = await self._runner.run(index, journal, brief)
         journal.end()
         return outcome
 
@@ -196,6 +200,7 @@ async def synthesise(
     if scenario.budget.wall is not None:
         asyncio.get_running_loop().call_later(scenario.budget.wall, stopper.request, WALL_USED_UP)
     telling = replace(team, proposer=TellingProposer(team.proposer, progress))
+    no_uploads()
     context = SynthesisContext(
         telling, journal, TellingLauncher(launcher, progress), scenario.loop.concurrency, sessions
     )
@@ -259,6 +264,8 @@ def run_started(
         team=team.name,
         seed=scenario.seed,
         sessions=sessions,
+        models=team.models,
+        weights=team.weights,
     )
 
 

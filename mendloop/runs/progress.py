@@ -9,7 +9,7 @@ from typing import Protocol
 from mendloop.agents.proposer import Proposer, Stock
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.synthesis import Launcher
-from mendloop.records import Problem
+from mendloop.records import Brief, Problem
 from mendloop.tools.bench import Bench
 
 
@@ -20,8 +20,16 @@ class Progress(Protocol):
         """Say that the run folder is there, and that the run can be resumed from now on."""
         ...
 
+    def team(self, text: str) -> None:
+        """Say who plays the roles; it comes first."""
+        ...
+
     def stage(self, text: str) -> None:
         """Say what begins now."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something that holds from now on."""
         ...
 
     def surveyed(self, stock: Stock) -> None:
@@ -39,7 +47,13 @@ class Silent:
     def started(self, path: Path) -> None:
         """Say nothing."""
 
+    def team(self, text: str) -> None:
+        """Say nothing."""
+
     def stage(self, text: str) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
         """Say nothing."""
 
     def surveyed(self, stock: Stock) -> None:
@@ -55,8 +69,8 @@ class TellingLauncher:
     def __init__(self, launcher: Launcher, progress: Progress) -> None:
         self._launcher, self._progress = launcher, progress
 
-    def start(self, index: int) -> None:
-        self._launcher.start(index)
+    def start(self, index: int, brief: Brief) -> None:
+        self._launcher.start(index, brief)
 
     async def next(self) -> SessionOutcome:
         outcome = await self._launcher.next()
@@ -79,8 +93,11 @@ class TellingProposer:
         self.progress.surveyed(stock)
         return stock
 
-    async def propose(self, bench: Bench, index: int) -> Problem | None:
-        return await self.proposer.propose(bench, index)
+    async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
+        return await self.proposer.concepts(bench, have)
+
+    async def propose(self, bench: Bench, index: int, brief: Brief) -> Problem | None:
+        return await self.proposer.propose(bench, index, brief)
 
     async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
         return await self.proposer.restate(bench, problem, conflict)

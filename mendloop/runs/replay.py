@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 
 from mendloop.errors import DivergedError
-from mendloop.events import RUN_SESSION
+from mendloop.events import RUN_SESSION, SessionStarted
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import Team
-from mendloop.records import Execution, Frozen, Probe, Request
+from mendloop.records import Brief, Execution, Frozen, Probe, Request
 from mendloop.runs.engine import SessionRunner, launched, run_started
 from mendloop.runs.journal import ReplayEnded, ReplayJournal
 from mendloop.runs.reader import Reader
@@ -55,7 +55,7 @@ class Unreachable:
 class _NoLauncher:
     """Starts nothing: outcomes come from the journal."""
 
-    def start(self, index: int) -> None:
+    def start(self, index: int, brief: Brief) -> None:
         pass
 
     async def next(self) -> SessionOutcome:
@@ -82,7 +82,7 @@ async def replay(reader: Reader, scenario: Scenario, team: Team, only: str | Non
     runner = SessionRunner(team)
     for name in names:
         session = ReplayJournal(reader, name)
-        problem = await _compared(session, runner.run(int(name[1:]), session))
+        problem = await _compared(session, _replay_session(runner, reader, name, session))
         compared += session.compared
         if problem:
             diverged.append(Divergence(session=name, what=problem))
@@ -96,6 +96,13 @@ async def _replay_run(journal: ReplayJournal, reader: Reader, scenario: Scenario
     await journal.emit("run", run_started(journal, scenario, team, start.sessions, start.version))
     context = SynthesisContext(team, journal, _NoLauncher(), scenario.loop.concurrency, start.sessions)
     await synthesis_graph().ainvoke({"run": ""}, {"recursion_limit": 10**9}, context=context)
+
+
+async def _replay_session(runner: SessionRunner, reader: Reader, name: str, journal: ReplayJournal) -> None:
+    first = next((each.event for each in reader.events(name)), None)
+    asked = first.brief if isinstance(first, SessionStarted) else None
+    brief = reader.load(asked, Brief) if asked is not None else Brief()
+    await runner.run(int(name[1:]), journal, brief)
 
 
 async def _compared(journal: ReplayJournal, run: Awaitable[object]) -> str:

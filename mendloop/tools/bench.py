@@ -6,8 +6,9 @@ import hashlib
 import random
 from dataclasses import dataclass, replace
 
-from mendloop.events import AnyEvent, Executed, Ref
+from mendloop.events import AnyEvent, Executed, LlmAnswered, Ref
 from mendloop.records import Execution, Probe, Request
+from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest
 from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
 
@@ -37,6 +38,26 @@ class Bench:
         return await self.journal.effect(
             self.key(slot), request, lambda: self.sandbox.run(request), Execution, _executed
         )
+
+    async def ask(self, slot: str, chat: Chat, request: ChatRequest) -> Answer:
+        """Ask a model; the prompt is stored, and the answer is durable before it is returned."""
+        prompt = self.journal.put(request)
+
+        def answered(hashed: str, ref: Ref, answer: Answer) -> AnyEvent:
+            return LlmAnswered(
+                request=hashed,
+                result=ref,
+                prompt=prompt,
+                model=answer.model or chat.model,
+                finish=answer.finish,
+                prompt_tokens=answer.usage.prompt,
+                completion_tokens=answer.usage.completion,
+                cached_tokens=answer.usage.cached,
+                reasoning_tokens=answer.usage.reasoning,
+                ms=answer.ms,
+            )
+
+        return await self.journal.effect(self.key(slot), request, lambda: chat.ask(request), Answer, answered)
 
     def checker(self, slot: str) -> BenchSandbox:
         """Return a sandbox whose runs are journalled under `slot/check`, for judging results by expressions."""

@@ -16,8 +16,9 @@ import pytest
 
 from mendloop import api
 from mendloop.agents.proposer import Proposer, Stock
+from mendloop.composition import compose
 from mendloop.memory.none import NoMemory
-from mendloop.records import Problem, Request
+from mendloop.records import Brief, Problem, Request
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import ReplayReport, Unreachable, replay
 from mendloop.tools.bench import Bench
@@ -69,10 +70,13 @@ class CallingOut:
     async def prepare(self, bench: Bench) -> Stock:
         return await self.proposer.prepare(bench)
 
-    async def propose(self, bench: Bench, index: int) -> Problem | None:
+    async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
+        return await self.proposer.concepts(bench, have)
+
+    async def propose(self, bench: Bench, index: int, brief: Brief) -> Problem | None:
         with suppress(AssertionError):
             await self.sandbox.run(Request(code="", calls=()))
-        return await self.proposer.propose(bench, index)
+        return await self.proposer.propose(bench, index, brief)
 
     async def restate(self, bench: Bench, problem: Problem, conflict: str) -> Problem | None:
         return await self.proposer.restate(bench, problem, conflict)
@@ -83,7 +87,7 @@ def test_a_replay_that_calls_the_sandbox_is_no_good_replay(finished: Path) -> No
         sandbox = Unreachable()
         with Reader(finished) as reader:
             scenario = api.scenario_of(reader)
-            team = api.compose(scenario, sandbox, NoMemory())
+            team = compose(scenario, sandbox, NoMemory(), None)
             calling = replace(team, proposer=CallingOut(team.proposer, sandbox))
             return await replay(reader, scenario, calling, "s000001")
 

@@ -10,7 +10,7 @@ from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, Scripte
 from mendloop.graphs.team import Team
 from mendloop.memory.none import NoMemory
 from mendloop.records import Case, Limits, Origin, Problem, Source
-from mendloop.scenario import Loop, MemorySpec, Target
+from mendloop.specs import Loop, MemorySpec, Target
 from mendloop.tools.sandbox.protocol import Sandbox
 
 RIGHT = "def double(n):\n    return n * 2\n"

@@ -10,11 +10,11 @@ from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, Scripte
 from mendloop.events import NodeEntered, RecordDropped, RecordKept
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
-from mendloop.records import Case, Diagnosis, Execution, Probe, Record, Request
+from mendloop.records import Brief, Case, Diagnosis, Execution, Probe, Record, Request
 from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store
-from mendloop.scenario import Loop, MemorySpec, Target
+from mendloop.specs import Loop, MemorySpec, Target
 from mendloop.tools.sandbox.protocol import Sandbox
 from tests.graphs.stages import FAR, OFF, PEER, PROBLEM, RIGHT, SHIFT, case, cases, cites, team
 
@@ -35,7 +35,7 @@ class Played:
 
 async def play(store: Store, team: Team) -> Played:
     journal = await store.journal("s000000")
-    outcome = await SessionRunner(team).run(0, journal)
+    outcome = await SessionRunner(team).run(0, journal, Brief())
     journal.end()
     await store.flush()
     with Reader(store.path) as reader:
@@ -268,7 +268,7 @@ async def test_the_same_session_gives_the_same_record(
     records = []
     for index in (0, 1):
         journal = await store.journal(f"x{index}")
-        await runner.run(0, journal)
+        await runner.run(0, journal, Brief())
         await store.flush()
         with Reader(store.path) as reader:
             kept = [e.event.record.sha256 for e in reader.events(f"x{index}") if isinstance(e.event, RecordKept)]

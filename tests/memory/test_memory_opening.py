@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import chromadb
+import numpy as np
 import pytest
 from chromadb.config import Settings
 
 from mendloop.errors import StorageError
+from mendloop.memory.chroma import Metadata
+from mendloop.memory.minilm import installed_minilm
 from mendloop.memory.ngrams import HashedNgrams
-from mendloop.memory.opening import open_memory
-from mendloop.memory.protocol import Credit, Entry, Query, ReflectionStore
+from mendloop.memory.opening import comparable, layout_of, open_memory
+from mendloop.memory.protocol import Credit, EmbeddingFailed, Entry, Query, ReflectionStore, Vector
 from mendloop.records import Reflection
 
 JOURNAL = [
@@ -76,6 +80,102 @@ async def test_an_index_of_another_embedding_is_rebuilt(folder: Path) -> None:
     await make(folder)
     store = await open_memory(folder, JOURNAL, CREDITS, HashedNgrams(dimensions=64))
     assert await summary(store) == [("r0", 0), ("r1", 1), ("r2", 0)]
+
+
+class Counting:
+    """Hashed n-grams that count what they embed, and turn by some degrees or fail when they are told to."""
+
+    def __init__(self, turn: float = 0.0, fails_at: int = 10**6) -> None:
+        self._ngrams, self._turn, self._fails_at = HashedNgrams(), turn, fails_at
+        self.embedded: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return "counting"
+
+    @property
+    def dimensions(self) -> int:
+        return self._ngrams.dimensions
+
+    def embed(self, text: str) -> Vector:
+        self.embedded.append(text)
+        if len(self.embedded) >= self._fails_at:
+            raise EmbeddingFailed("the endpoint answers no more")
+        vector = self._ngrams.embed(text).astype(np.float64)
+        radians = math.radians(self._turn)
+        turned = math.cos(radians) * vector + math.sin(radians) * np.roll(vector, 1)
+        unit: Vector = (turned / np.linalg.norm(turned)).astype(np.float32)
+        return unit
+
+
+async def test_vectors_that_differ_by_rounding_do_not_rebuild_an_index(folder: Path) -> None:
+    await summary(await open_memory(folder, JOURNAL, CREDITS, Counting()))
+    again = Counting(turn=0.5)
+    before = database(folder)
+    await (await open_memory(folder, JOURNAL, CREDITS, again)).aclose()
+    assert (len(again.embedded), database(folder)) == (1, before)
+
+
+async def test_another_model_under_the_same_name_rebuilds_an_index(folder: Path) -> None:
+    await summary(await open_memory(folder, JOURNAL, CREDITS, Counting()))
+    other = Counting(turn=10)
+    assert await summary(await open_memory(folder, JOURNAL, CREDITS, other)) == [("r0", 0), ("r1", 1), ("r2", 0)]
+    assert len(other.embedded) == 1 + len(JOURNAL) + 1  # the known text, the lessons, the question
+
+
+async def test_a_rebuilt_index_keeps_the_vectors_of_the_texts_that_it_had(folder: Path) -> None:
+    await summary(await open_memory(folder, JOURNAL[:2], (), Counting()))
+    again = Counting()
+    await (await open_memory(folder, JOURNAL, CREDITS, again)).aclose()
+    assert again.embedded[1:] == [f"{JOURNAL[2].reflection.symptom}\n\n{JOURNAL[2].reflection.lesson}"]
+
+
+async def test_a_text_that_changed_is_embedded_anew(folder: Path) -> None:
+    await summary(await open_memory(folder, JOURNAL, (), Counting()))
+    again = Counting()
+    changed = [JOURNAL[0].model_copy(update={"text": "Other words."}), *JOURNAL[1:]]
+    await (await open_memory(folder, changed, (), again)).aclose()
+    assert again.embedded[1:] == ["Other words."]
+
+
+async def test_without_an_embedding_the_memory_says_so_and_the_index_stays(folder: Path) -> None:
+    await make(folder)
+    before = database(folder)
+    store = await open_memory(folder, JOURNAL, CREDITS, Counting(fails_at=2))
+    await store.store(JOURNAL[0].reflection)
+    found = await store.query(Query(text="x", error_type="wrong_value", index=50))
+    await store.aclose()
+    assert not found.available
+    assert found.reason == "the memory's embedding cannot be used: the endpoint answers no more"
+    assert database(folder) == before
+
+
+async def test_an_embedding_that_fails_later_ends_the_memory_and_not_the_run(folder: Path) -> None:
+    store = await open_memory(folder, JOURNAL[:1], (), Counting(fails_at=3))
+    await store.store(JOURNAL[1].reflection)
+    await store.credit(["r0"], ["r0"], 9)
+    found = await store.query(Query(text="x", error_type="wrong_value", index=50))
+    await store.aclose()
+    assert not found.available
+    assert found.reason == "the memory's embedding failed: the endpoint answers no more"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"embedding": "x"}, {"dimensions": 3}, {"layout": 1}, {"probe": "[1.0]"}, {"probe": "{}"}, {"probe": "?"}],
+)
+def test_stamps_that_differ_are_not_comparable(change: Metadata) -> None:
+    stamp = layout_of(HashedNgrams())
+    assert comparable(stamp, stamp)
+    assert not comparable({**stamp, **change}, stamp)
+    assert not comparable({key: value for key, value in stamp.items() if key != "probe"}, stamp)
+
+
+async def test_minilm_opens_what_ngrams_made(folder: Path) -> None:
+    await make(folder)
+    for _ in range(2):
+        store = await open_memory(folder, JOURNAL, CREDITS, installed_minilm())
+        assert await summary(store) == [("r0", 0), ("r1", 1), ("r2", 0)]
 
 
 def truncate_header(folder: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from mendloop.agents.procedural.evidence import is_about, is_literal, needed
+from mendloop.agents.asserts.expressions import is_about, is_literal, needed
+from mendloop.agents.asserts.forms import last_name, method_test, parametrized, raised_class, raising_call, table_row
 from mendloop.records import Case
+
+_NEAR = 1e-6
 
 
 def cases_of_tests(texts: Iterable[str], names: frozenset[str]) -> dict[str, list[Case]]:
@@ -91,89 +93,64 @@ def _assertion(statement: ast.stmt) -> _Assertion | None:
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         return _method(statement.value)
     if isinstance(statement, ast.With) and len(statement.items) == 1 and len(statement.body) == 1:
-        context, inner = statement.items[0].context_expr, statement.body[0]
-        kind = _raised_by(context)
-        if kind and isinstance(inner, ast.Expr):
-            return _Assertion(inner.value, None, kind)
+        kind, inner = raised_class(statement.items[0].context_expr), statement.body[0]
+        if kind is not None and last_name(kind) and isinstance(inner, ast.Expr):
+            return _Assertion(inner.value, None, last_name(kind))
     return None
 
 
 def _compared(test: ast.expr) -> _Assertion | None:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = ast.Call(ast.Name("bool", ast.Load()), [test.operand], [])
-        return _Assertion(inner, ast.Constant(False), None)
+        return _truth(test.operand, expect=False)
     if isinstance(test, ast.Call):
-        return _Assertion(ast.Call(ast.Name("bool", ast.Load()), [test], []), ast.Constant(True), None)
+        return _truth(test, expect=True)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq | ast.Is):
         return None
     return _either(test.left, test.comparators[0])
 
 
+def _truth(test: ast.expr, *, expect: bool) -> _Assertion:
+    return _Assertion(ast.Call(ast.Name("bool", ast.Load()), [test], []), ast.Constant(expect), None)
+
+
 def _either(left: ast.expr, right: ast.expr) -> _Assertion | None:
     for call, expect in ((left, right), (right, left)):
-        approx = isinstance(expect, ast.Call) and ast.unparse(expect.func).rpartition(".")[2] == "approx"
+        approx = isinstance(expect, ast.Call) and last_name(expect.func) == "approx"
         if approx and isinstance(expect, ast.Call) and len(expect.args) == 1 and not expect.keywords:
-            return _Assertion(call, expect.args[0], None, tolerance=1e-6)
+            return _Assertion(call, expect.args[0], None, tolerance=_NEAR)
         if is_literal(ast.unparse(expect)) and not is_literal(ast.unparse(call)):
             return _Assertion(call, expect, None)
     return None
 
 
-_EXPECTED: dict[str, Literal[True, False] | None] = {"assertTrue": True, "assertFalse": False, "assertIsNone": None}
-
-
 def _method(call: ast.Call) -> _Assertion | None:
-    name = ast.unparse(call.func).rpartition(".")[2]
-    equal = name.startswith("assert") and name.endswith(("Equal", "Equals", "assertIs")) and "Not" not in name
-    if equal and name != "assertAlmostEqual" and len(call.args) >= 2:
-        return _either(call.args[0], call.args[1])
-    if name == "assertAlmostEqual" and len(call.args) == 2 and not call.keywords:
-        found = _either(call.args[0], call.args[1])
-        return _Assertion(found.call, found.expect, None, tolerance=1e-6) if found else None
-    if name in _EXPECTED and call.args:
-        judged = call.args[0] if name == "assertIsNone" else ast.Call(ast.Name("bool", ast.Load()), [call.args[0]], [])
-        return _Assertion(judged, ast.Constant(_EXPECTED[name]), None)
-    if name in ("assertRaises", "raises") and len(call.args) >= 2:
-        return _Assertion(ast.Call(call.args[1], call.args[2:], call.keywords), None, _exception(call.args[0]))
-    return None
-
-
-def _raised_by(context: ast.expr) -> str | None:
-    if isinstance(context, ast.Call) and context.args:
-        name = ast.unparse(context.func).rpartition(".")[2]
-        return _exception(context.args[0]) if name in ("raises", "assertRaises", "assertRaisesRegex") else None
-    return None
-
-
-def _exception(node: ast.expr) -> str | None:
-    return ast.unparse(node).rpartition(".")[2] if isinstance(node, ast.Name | ast.Attribute) else None
+    raising = raising_call(call)
+    if raising is not None:
+        kind = last_name(call.args[0])
+        return _Assertion(raising, None, kind) if kind else None
+    if last_name(call.func) == "assertAlmostEqual":
+        plain = len(call.args) == 2 and not call.keywords
+        found = _either(call.args[0], call.args[1]) if plain else None
+        return _Assertion(found.call, found.expect, None, tolerance=_NEAR) if found else None
+    test = method_test(call)
+    if last_name(call.func) in ("assertTrue", "assertFalse"):
+        return _truth(call.args[0], expect=last_name(call.func) == "assertTrue") if call.args else None
+    return _compared(test) if isinstance(test, ast.Compare) else None
 
 
 def _tables(function: ast.FunctionDef) -> Iterator[dict[str, ast.expr]]:
     """Yield the values of each row of a `parametrize` table; one empty row when there is none."""
-    tables = [d for d in function.decorator_list if isinstance(d, ast.Call) and "parametrize" in ast.unparse(d.func)]
+    tables = parametrized(function)
     if not tables:
         yield {}
         return
-    if len(tables) > 1 or len(tables[0].args) < 2:
+    if len(tables) > 1:
         return
-    heads, rows = tables[0].args[0], tables[0].args[1]
-    if isinstance(heads, ast.Constant):
-        names = [part.strip() for part in str(heads.value).split(",") if part.strip()]
-    else:
-        names = [str(e.value) for e in getattr(heads, "elts", []) if isinstance(e, ast.Constant)]
+    names, rows = tables[0]
     for row in getattr(rows, "elts", []):
-        values = _row(row, len(names))
-        if len(values) == len(names) and all(is_literal(ast.unparse(value)) for value in values):
-            yield dict(zip(names, values, strict=True))
-
-
-def _row(row: ast.expr, width: int) -> list[ast.expr]:
-    if isinstance(row, ast.Call) and ast.unparse(row.func).endswith("param"):
-        return row.args
-    if width > 1 and isinstance(row, ast.Tuple | ast.List):
-        return row.elts
-    return [row]
+        values = table_row(row, names)
+        if values is not None and all(is_literal(ast.unparse(value)) for value in values.values()):
+            yield values
 
 
 def _filled(statement: ast.stmt, values: dict[str, ast.expr]) -> ast.stmt:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mendloop.agents.asserts.expressions import expression, is_about, is_literal, needed
 from mendloop.agents.procedural.drawing import literal
 from mendloop.agents.procedural.purity import BUILTINS
 from mendloop.records import Case
 
-MAX_CALL = 160
 _CALL = re.compile(r"(?<![\w.])(?:(\w+)\.)?([A-Za-z_]\w*)\((['\"\d\[({\-bru][^\n]{0,100})")
 _BLOCK = re.compile(r"^[ \t]*>>> .*(?:\n(?![ \t]*$|[ \t]*>>>).*)*", re.MULTILINE)
 
@@ -66,16 +65,6 @@ def parse_arguments(call: str) -> tuple[list[object], dict[str, object]] | None:
         values = [ast.literal_eval(argument) for argument in node.args]
         return values, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords if k.arg}
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-
-
-def expression(text: str) -> ast.expr | None:
-    """Return the syntax tree of an expression, or None when it is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -133,35 +122,3 @@ def _is_setup(text: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return all(isinstance(node, ast.Assign) and is_literal(ast.unparse(node.value)) for node in body)
-
-
-def needed(text: str, setup: list[str]) -> list[str]:
-    """Return the lines of a setup that a text refers to."""
-    words = set(re.findall(r"\w+", text))
-    return [line for line in setup if words & set(re.findall(r"\w+", line.partition("=")[0]))]
-
-
-def is_literal(text: str) -> bool:
-    """Tell whether a text is a literal that a case can expect."""
-    node = expression(text)
-    if node is None:
-        return False
-    try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return isinstance(node, ast.Call) and ast.unparse(node) == "set()"
-    return True
-
-
-def is_about(text: str, name: str, setup: Iterable[str] = ()) -> bool:
-    """True when an expression calls `name` and otherwise uses only builtins and names that `setup` assigns."""
-    node = expression(text)
-    if node is None or len(text) > MAX_CALL or "\n" in text:
-        return False
-    assigned = {part.strip() for line in setup for part in line.partition("=")[0].split(",")}
-    used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
-    bound = {
-        inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
-    }
-    called = any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in ast.walk(node))
-    return called and used <= BUILTINS | assigned | bound | {name}

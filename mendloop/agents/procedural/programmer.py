@@ -15,7 +15,7 @@ from mendloop.agents.procedural.reference import ask, shown_calls
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.programmer import RepairAsk
 from mendloop.records import Case, Fault, Limits, Problem, Reflection, Solution
-from mendloop.scenario import FaultCount
+from mendloop.specs import FaultCount
 from mendloop.tools.bench import Bench
 
 AUTHOR = "procedural"

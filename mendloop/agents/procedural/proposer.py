@@ -14,8 +14,8 @@ from mendloop.agents.procedural.survey import survey
 from mendloop.agents.proposer import Stock
 from mendloop.errors import SourceError
 from mendloop.events import Ref, SourceRead
-from mendloop.records import Call, Case, Limits, Problem
-from mendloop.scenario import PythonSource
+from mendloop.records import Brief, Call, Case, Limits, Problem
+from mendloop.specs import PythonSource
 from mendloop.tools.bench import Bench
 
 EXAMPLES = 3
@@ -48,9 +48,19 @@ class ProceduralProposer:
         )
 
     async def _read(self) -> Candidates:
-        return read_source(self.spec.package, self.spec.path)
+        found = read_source(self.spec.package, self.spec.path)
+        most = self.spec.max_lines
+        if most is None:
+            return found
+        short = tuple(item for item in found.items if item.code.count("\n") < most)
+        refused = {**found.refused, f"longer than {most} lines": len(found.items) - len(short)}
+        return found.model_copy(update={"items": short, "refused": refused})
 
-    async def propose(self, bench: Bench, index: int) -> Problem | None:
+    async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
+        """Return nothing: the functions say what comes."""
+        return ()
+
+    async def propose(self, bench: Bench, index: int, brief: Brief) -> Problem | None:
         """State problem `index`: function `index mod functions`, variant `index div functions`."""
         placed = self.shelf.place(index)
         if placed is None:

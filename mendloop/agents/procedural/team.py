@@ -9,8 +9,9 @@ from mendloop.agents.procedural.programmer import ProceduralProgrammer
 from mendloop.agents.procedural.proposer import ProceduralProposer
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.procedural.tester import ProceduralTester
+from mendloop.errors import SourceError
 from mendloop.records import Frozen, Limits
-from mendloop.scenario import Scenario
+from mendloop.specs import PythonSource, Scenario
 
 NAME = "procedural"
 
@@ -27,7 +28,9 @@ class ProceduralRoles(Frozen):
 
 
 def procedural_roles(scenario: Scenario, limits: Limits) -> ProceduralRoles:
-    """Return the roles for a scenario; they share one shelf that the proposer fills."""
+    """Return the roles for a scenario; they share one shelf that the proposer fills. Raises SourceError."""
+    if not isinstance(scenario.source, PythonSource):
+        raise SourceError(f"a source of kind `{scenario.source.kind}` has no functions", where="source.kind")
     shelf = Shelf(scenario.loop.variants)
     return ProceduralRoles(
         proposer=ProceduralProposer(scenario.source, shelf, limits),

@@ -1,0 +1,94 @@
+"""Asking a model so that the answer can be used: one prompt, one re-ask with what was wrong, or a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mendloop.agents.prompted.sections import Malformed
+from mendloop.agents.prompted.templates import Prompts
+from mendloop.agents.unanswered import Unanswered
+from mendloop.specs import PromptName
+from mendloop.tools.bench import Bench
+from mendloop.tools.chat.protocol import Answer, Chat, ChatMessage, ChatRequest
+
+Read = TypeVar("Read")
+
+WARMER = 0.2
+"""How much warmer a further sample of the same question is asked than the first, to a limit of 1."""
+SHOWN_BACK = 2_000
+"""Characters of an unusable answer that the model is shown again."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A model as one role uses it: how long its answers may be, and how warm it is asked."""
+
+    chat: Chat
+    prompts: Prompts
+    max_tokens: int = 1024
+    temperature: float | None = 0.7
+
+    async def ask(
+        self,
+        bench: Bench,
+        slot: str,
+        prompt: PromptName,
+        facts: Mapping[str, object],
+        read: Callable[[str], Read],
+        *,
+        sample: int = 0,
+        again: bool = True,
+    ) -> Read:
+        """Ask, and return what `read` makes of the answer; `read` raises Malformed for one that it cannot use.
+
+        An unusable answer goes back once with what is wrong with it. Raises Unanswered with the reason when there is
+        none then, and for an answer that has no end, is refused, or does not fit the model.
+        """
+        messages = self.prompts.render(prompt, facts)
+        answer = await self._asked(bench, slot, messages, sample)
+        try:
+            return read(usable(answer, prompt))
+        except Malformed as wrong:
+            if not again:
+                raise Unanswered(f"{prompt}: {wrong}") from wrong
+            said = ChatMessage(role="assistant", content=answer.text[:SHOWN_BACK] or "(nothing)")
+            more = self.prompts.render("again", {"wrong": str(wrong)})
+            second = (*messages, said, *(message for message in more if message.role == "user"))
+        answer = await self._asked(bench, f"{slot}/again", second, sample)
+        try:
+            return read(usable(answer, prompt))
+        except Malformed as wrong:
+            raise Unanswered(f"{prompt}: {wrong}") from wrong
+
+    async def _asked(self, bench: Bench, slot: str, messages: tuple[ChatMessage, ...], sample: int) -> Answer:
+        """Return the answer; one that came to its limit is asked for once more with twice the room."""
+        request = self._request(bench, slot, messages, self.max_tokens, sample)
+        answer = await bench.ask(slot, self.chat, request)
+        if answer.finish != "length" or answer.degenerate:
+            return answer
+        longer = self._request(bench, slot, messages, self.max_tokens * 2, sample)
+        return await bench.ask(f"{slot}/longer", self.chat, longer)
+
+    def _request(
+        self, bench: Bench, slot: str, messages: tuple[ChatMessage, ...], max_tokens: int, sample: int
+    ) -> ChatRequest:
+        temperature = self.temperature
+        if temperature is not None and sample:
+            temperature = max(temperature, min(1.0, temperature + WARMER * sample))
+        seed = bench.random(bench.key(slot)).randrange(2**31)
+        return ChatRequest(messages=messages, max_tokens=max_tokens, temperature=temperature, seed=seed)
+
+
+def usable(answer: Answer, prompt: PromptName) -> str:
+    """Return an answer's text. Raises Unanswered for one that asking again would not mend."""
+    if answer.finish in ("content_filter", "refusal"):
+        raise Unanswered(f"{prompt}: refused")
+    if answer.finish == "context":
+        raise Unanswered(f"{prompt}: longer than the model reads")
+    if answer.degenerate:
+        raise Unanswered(f"{prompt}: the answer repeats itself without end")
+    if answer.finish == "length":
+        raise Unanswered(f"{prompt}: the answer has no end")
+    return answer.text

@@ -1,0 +1,112 @@
+"""The programmer that a model plays: writes programs, and repairs them from the smallest failing case."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mendloop.agents.executor import examine
+from mendloop.agents.failing import case_text
+from mendloop.agents.programmer import RepairAsk
+from mendloop.agents.prompted.asking import Voice
+from mendloop.agents.prompted.sections import program_in, shape
+from mendloop.agents.unanswered import Unanswered
+from mendloop.records import Limits, Problem, Solution
+from mendloop.tools.bench import Bench
+
+MAX_NOTE = 600
+_FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class PromptedProgrammer:
+    """Writes and repairs with a model; `samples` repairs are tried on the failing case before one is handed in."""
+
+    voice: Voice
+    limits: Limits
+    samples: int = 3
+
+    async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
+        """Write a program from the statement alone, warmer for peers and after a restart. No peer is None."""
+        facts = {"statement": problem.statement, "signature": problem.signature}
+        sample = peer + (2 if bench.node == "restart" else 0)
+        try:
+            code = await self.voice.ask(
+                bench,
+                f"write/{peer}",
+                "write",
+                facts,
+                lambda text: program_in(text, problem.entry_point),
+                sample=sample,
+                again=peer == 0,
+            )
+        except Unanswered:
+            if peer:
+                return None
+            raise
+        return Solution(code=code, author=self.voice.chat.model)
+
+    async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
+        """Return the first sample that mends the failing case, else the first that changes anything.
+
+        A sample that gives the program back unchanged is dropped unrun. Raises Unanswered where every sample is.
+        """
+        first: Solution | None = None
+        reasons: list[str] = []
+        for sample in range(self.samples):
+            try:
+                solution = await self._sample(bench, problem, ask, sample)
+            except Unanswered as reason:
+                reasons.append(str(reason))
+                continue
+            tried = solution.model_copy(update={"trials": sample + 1})
+            result = await examine(
+                bench, f"sample{sample}", solution.code, [ask.failure.case], self.limits, confirm=False
+            )
+            if result.passed:
+                return tried
+            first = first or tried
+        if first is None:
+            raise Unanswered(reasons[0])
+        return first
+
+    async def _sample(self, bench: Bench, problem: Problem, ask: RepairAsk, sample: int) -> Solution:
+        wrong = ask.solution.code
+
+        def read(text: str) -> Solution:
+            code = program_in(text, problem.entry_point, wrong)
+            if shape(code) == shape(wrong):
+                raise Unanswered("repair: the program came back unchanged")
+            return Solution(code=code, author=self.voice.chat.model, note=note_in(text))
+
+        facts = repair_facts(problem, ask)
+        return await self.voice.ask(bench, f"repair/{sample}", "repair", facts, read, sample=sample, again=sample == 0)
+
+
+def repair_facts(problem: Problem, ask: RepairAsk) -> dict[str, object]:
+    """Return what a prompt for a repair may use."""
+    lessons = [lesson.lesson for lesson in (*ask.recalled, *ask.recent)]
+    return {
+        "statement": problem.statement,
+        "entry_point": problem.entry_point,
+        "signature": problem.signature,
+        "code": ask.solution.code,
+        "failing": ask.failure.also_failing + 1,
+        "total": ask.failure.also_failing + 1 + ask.failure.passing,
+        "case": case_text(ask.failure.case),
+        "expected": ask.failure.expected,
+        "observed": ask.failure.observed,
+        "diagnosis": ask.diagnosis.text,
+        "line": ask.diagnosis.line,
+        "lessons": list(dict.fromkeys(lessons)),
+    }
+
+
+def note_in(text: str) -> str:
+    """Return what an answer says beside its program, as one paragraph; the last whole sentence ends it."""
+    prose = " ".join(_FENCED.sub(" ", text).split())
+    prose = re.sub(r"^(#+ *)?(explanation|corrected program|the corrected program)\s*:\s*", "", prose, flags=re.I)
+    if len(prose) <= MAX_NOTE:
+        return prose
+    cut = prose[:MAX_NOTE]
+    return cut[: cut.rfind(". ") + 1] or f"{cut}..."

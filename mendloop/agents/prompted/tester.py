@@ -1,0 +1,115 @@
+"""The test designer that a model plays. It sees the statement, the signature and the contract, and never a program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mendloop.agents.assertions import parse_cases
+from mendloop.agents.failing import case_text
+from mendloop.agents.prompted.asking import Voice
+from mendloop.agents.prompted.critic import prose
+from mendloop.agents.prompted.sections import Malformed, blocks_of, sections_of
+from mendloop.agents.tester import SuiteRole
+from mendloop.agents.unanswered import Unanswered
+from mendloop.records import Case, Problem, Suite
+from mendloop.tools.bench import Bench
+from mendloop.tools.values import parse_expected
+
+ASKED = 10
+MAX_CASES = 16
+MIN_CASES = 3
+VOTES = 3
+FOCUS: dict[SuiteRole, str] = {
+    "shown": "Keep the inputs small, so that a reader can follow them.",
+    "held_out": "Choose inputs that others would not think of first.",
+}
+
+
+@dataclass(frozen=True)
+class PromptedTester:
+    """Designs suites with a model; each suite is a question of its own, so that one does not know the other."""
+
+    voice: Voice
+
+    async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
+        """Return the cases that could be read from the model's asserts; the shown suite begins with the examples."""
+        prefix = "s" if role == "shown" else "h"
+        asked = await self._asked(bench, f"tests/{role}", problem, role, prefix)
+        given = problem.examples if role == "shown" else ()
+        taken = {case_text(case) for case in problem.examples}
+        cases = (*given, *(case for case in asked if case_text(case) not in taken))
+        return Suite(author=self.voice.chat.model, role=role, cases=cases)
+
+    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return further cases; none where the model gives nothing usable."""
+        try:
+            further = await self._asked(bench, "tests/further", problem, "held_out", "f", sample=1)
+        except Unanswered:
+            return ()
+        taken = {case_text(case) for suite in suites for case in suite.cases}
+        return tuple(case for case in further if case_text(case) not in taken)
+
+    async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
+        """Return the case with the value that 2 of 3 derivations agree on; None where they do not."""
+        votes: Counter[str] = Counter()
+        facts = {"statement": problem.statement, "case": case_text(case)}
+        for vote in range(VOTES):
+            try:
+                value = await self.voice.ask(
+                    bench, f"rederive/{case.id}/{vote}", "rederive", facts, value_in, sample=vote, again=False
+                )
+            except Unanswered:
+                continue
+            votes[value] += 1
+            if votes[value] > VOTES // 2:
+                return _expecting(case, value)
+        return None
+
+    async def _asked(
+        self, bench: Bench, slot: str, problem: Problem, role: SuiteRole, prefix: str, sample: int = 0
+    ) -> tuple[Case, ...]:
+        def read(text: str) -> tuple[Case, ...]:
+            return cases_in(text, problem.entry_point, prefix)
+
+        facts = {
+            "statement": problem.statement,
+            "signature": problem.signature,
+            "entry_point": problem.entry_point,
+            "count": ASKED,
+            "focus": FOCUS[role],
+        }
+        return await self.voice.ask(bench, slot, "tests", facts, read, sample=sample)
+
+
+def cases_in(text: str, entry_point: str, prefix: str) -> tuple[Case, ...]:
+    """Return the cases of an answer. Raises Malformed where too few of its asserts can be judged."""
+    blocks = blocks_of(text)
+    code = "\n".join(block.text for block in blocks) if blocks else text
+    parsed = parse_cases(code, entry_point, prefix=prefix, limit=MAX_CASES)
+    if len(parsed.cases) < MIN_CASES:
+        why = "; ".join(f"{count}x {reason}" for reason, count in sorted(parsed.refused.items()))
+        found = f"only {len(parsed.cases)} usable asserts of the form `assert {entry_point}(...) == literal`"
+        raise Malformed(f"{found} ({why})" if why else found)
+    return parsed.cases
+
+
+def value_in(text: str) -> str:
+    """Return the literal, or `raises NAME`, that an answer derives. Raises Malformed where it derives none."""
+    said = prose(sections_of(text, ("STEPS", "VALUE")).get("VALUE", ""), 2_000).strip("` ")
+    if said.lower().startswith("raises "):
+        return f"raises {said[7:].strip('` .')}"
+    try:
+        parse_expected(said)
+    except ValueError as error:
+        raise Malformed(f"the section VALUE is no Python literal: {said[:80]}") from error
+    return said
+
+
+def _expecting(case: Case, value: str) -> Case | None:
+    raised = value.removeprefix("raises ") if value.startswith("raises ") else None
+    update = {"expect": None if raised else value, "raises": raised, "check": None}
+    if raised is not None and not raised.isidentifier():
+        return None
+    return case.model_copy(update=update)

@@ -1,0 +1,222 @@
+"""Programs of the user's own model that went wrong: what was asked, what was written, and tests that say so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mendloop.agents.assertions import ParsedCases, parse_cases
+from mendloop.agents.asserts.expressions import statements
+from mendloop.agents.sources.jsonl import Row, RowError, Unusable, nothing_usable, plain_text, read_rows
+from mendloop.errors import InputError
+from mendloop.records import Case, Frozen
+from mendloop.tools.judging import validate
+
+MAX_CASES = 200
+_FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_WANTED = 'write {"prompt": "...", "code": "...", "tests": "assert f(1) == 2"} on each line'
+
+
+class FailedProgram(Frozen):
+    """One wrong program. `header` is what stands before the docstring where the prompt was a stub of the function.
+
+    `cases` are the row's tests, `refused` counts those that became none, by reason.
+    """
+
+    id: str
+    line: int
+    statement: str
+    entry_point: str
+    signature: str
+    header: str = ""
+    code: str
+    cases: tuple[Case, ...]
+    refused: dict[str, int] = {}
+
+
+class Failures(Frozen):
+    """The wrong programs of a file in its order, and the rows that cannot be used."""
+
+    file: str
+    items: tuple[FailedProgram, ...]
+    unusable: tuple[Unusable, ...] = ()
+
+
+def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
+    """Read a .jsonl file of `{"id"?, "prompt", "code", "entry_point"?, "tests"}`.
+
+    `tests` is a text with asserts, a list of them, or a list of cases. Without `entry_point` and `entry_hint`, the
+    function is the one that the prompt begins, else the last of the code. A code that is only the body of the
+    function in the prompt is joined with it. Raises SourceError when no row can be used.
+    """
+    items: list[FailedProgram] = []
+    unusable: list[Unusable] = []
+    names: set[str] = set()
+    for row in read_rows(path):
+        if isinstance(row, Unusable):
+            unusable.append(row)
+            continue
+        try:
+            item = _failed_program(row, entry_hint)
+            if item.id in names:
+                raise RowError(f"the id `{item.id[:80]}` was used before")
+        except RowError as reason:
+            unusable.append(Unusable(line=row.line, reason=str(reason)))
+            continue
+        names.add(item.id)
+        items.append(item)
+    if not items:
+        raise nothing_usable(path, unusable, _WANTED)
+    return Failures(file=Path(path).name, items=tuple(items), unusable=tuple(unusable))
+
+
+def _failed_program(row: Row, entry_hint: str | None) -> FailedProgram:
+    prompt, written = row.text("prompt"), _unfenced(row.text("code"))
+    stub = _stub(prompt)
+    entry = row.optional("entry_point").strip() or entry_hint or _entry(stub, written)
+    if not entry.isidentifier():
+        raise RowError(f"`{entry[:80]}` is no name of a function")
+    if stub is not None and stub.node.name != entry:
+        stub = None
+    code = _program(written, entry, stub)
+    node = stub.node if stub else _definition(code, entry)
+    if node is None:
+        raise RowError(f"the code defines no function `{entry}`")
+    parsed = _cases(row.values.get("tests"), entry)
+    if not parsed.cases:
+        why = ", ".join(f"{count} {reason}" for reason, count in parsed.refused.items())
+        raise RowError(f"no test can be used{f' ({why})' if why else ''}")
+    return FailedProgram(
+        id=row.optional("id", "task_id").strip() or f"line{row.line}",
+        line=row.line,
+        statement=(stub.docstring if stub else prompt).strip() or prompt.strip(),
+        entry_point=entry,
+        signature=_signature(node),
+        header=stub.header if stub else "",
+        code=code,
+        cases=parsed.cases,
+        refused=parsed.refused,
+    )
+
+
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return f"{node.name}({ast.unparse(node.args)})"
+
+
+# --- prompts and programs --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Stub:
+    """A prompt that ends with a function without a body. `text` can be gone on with, `header` ends at the colon."""
+
+    node: ast.FunctionDef
+    docstring: str
+    header: str
+    text: str
+
+
+def _stub(prompt: str) -> _Stub | None:
+    """Return the function that a prompt begins, or None where the prompt is prose."""
+    text = _unfenced(prompt).rstrip()
+    for ending in ("", "\n    pass"):
+        body = statements(text + ending)
+        node = body[-1] if body else None
+        if not isinstance(node, ast.FunctionDef) or not all(map(_says_nothing, node.body)):
+            continue
+        lines = text.split("\n")
+        header = "\n".join(lines[: max(node.lineno, node.body[0].lineno - 1)] if not ending else lines)
+        return _Stub(node, ast.get_docstring(node) or "", header.strip("\n"), text)
+    return None
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _entry(stub: _Stub | None, code: str) -> str:
+    functions = [
+        node.name for node in statements(code) or [] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    if stub is not None and (not functions or stub.node.name in functions):
+        return stub.node.name
+    if not functions:
+        raise RowError("the code does not parse or defines no function, and the row names no `entry_point`")
+    return functions[-1]
+
+
+def _program(code: str, entry: str, stub: _Stub | None) -> str:
+    """Return the program that defines the entry point: the code, or the prompt's function with the code as its body."""
+    if stub is None or _definition(code, entry) is not None or re.search(rf"^def {entry}\b", code, re.MULTILINE):
+        return code.strip("\n") + "\n"
+    indented = textwrap.indent(textwrap.dedent(code), "    ")
+    for body in (code, indented):
+        joined = f"{stub.text}\n{body.strip(chr(10))}\n"
+        if (node := _definition(joined, entry)) is not None and not all(map(_says_nothing, node.body)):
+            return joined
+    return f"{stub.text}\n{(code if code[:1] in ' \t' else indented).strip(chr(10))}\n"
+
+
+def _definition(code: str, entry: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """Return the last definition of a function at the top of a program; its head only, where the rest does not parse."""
+    found = [
+        node
+        for node in statements(code) or _head(code, entry)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry
+    ]
+    return found[-1] if found else None
+
+
+def _head(code: str, entry: str) -> list[ast.stmt]:
+    found = re.search(rf"^def {entry}\b[^\n]*:", code, re.MULTILINE)
+    return (statements(f"{found[0]} pass") or []) if found else []
+
+
+def _unfenced(text: str) -> str:
+    """Return the fenced code of a model's answer, or the text where nothing is fenced."""
+    pieces = _FENCED.findall(text)
+    return "\n".join(pieces) if pieces else text
+
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+
+def _cases(tests: object, entry: str) -> ParsedCases:
+    """Return the cases of a text, of a list of texts, or of a list of objects; their ids are t1, t2, ... where open."""
+    if isinstance(tests, str):
+        return parse_cases(plain_text(tests), entry, prefix="t", limit=MAX_CASES, origin="given")
+    if not isinstance(tests, list) or not tests:
+        raise RowError("`tests` is no text with asserts and no list of them")
+    texts = [plain_text(test) for test in tests if isinstance(test, str)]
+    parsed = parse_cases("\n".join(texts), entry, prefix="t", limit=MAX_CASES, origin="given")
+    cases, refused = list(parsed.cases), Counter(parsed.refused)
+    used = {case.id for case in cases}
+    for test in tests:
+        if isinstance(test, str):
+            continue
+        try:
+            case = _case(test, len(cases) + 1)
+        except (InputError, ValidationError, TypeError, ValueError):
+            refused["not a case"] += 1
+            continue
+        if case.id in used or len(cases) >= MAX_CASES:
+            refused["its id was used before" if case.id in used else "more than the limit"] += 1
+            continue
+        used.add(case.id)
+        cases.append(case)
+    return ParsedCases(cases=tuple(cases), refused=dict(refused))
+
+
+def _case(test: object, number: int) -> Case:
+    if not isinstance(test, dict):
+        raise TypeError("a case is an object")
+    given = {**test, "id": str(test.get("id", f"t{number}")), "origin": "given"}
+    case = Case.model_validate(given)
+    validate(case)
+    return case

@@ -1,0 +1,343 @@
+"""Composing a run: which models answer, and which team a scenario names. Here the seams get their real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mendloop.errors import InputError, ScenarioError
+from mendloop.specs import (
+    AutoModel,
+    BudgetSpec,
+    EndpointModel,
+    FailureSource,
+    GoalSource,
+    InstructionSource,
+    LanguageModel,
+    LocalModel,
+    Price,
+    ProceduralModel,
+    PythonSource,
+    Scenario,
+)
+from mendloop.tools.chat.metered import Meter, MeteredChat
+
+if TYPE_CHECKING:
+    from mendloop.agents.procedural.files import Skipped
+    from mendloop.events import RunStarted
+    from mendloop.graphs.team import Team
+    from mendloop.memory.embedding import Chosen
+    from mendloop.memory.protocol import ReflectionStore
+    from mendloop.settings import Settings
+    from mendloop.tools.chat.endpoint import Endpoint
+    from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest
+    from mendloop.tools.local.weights import Weights
+    from mendloop.tools.sandbox.protocol import Sandbox
+
+LOCAL_MODEL_MODULE = "xllamacpp"
+
+
+STDLIB = PythonSource(kind="python", package="stdlib")
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A language model that answers, what it has used, and the sha256 of its weights where they are on this machine."""
+
+    chat: Chat
+    meter: Meter
+    weights: str = ""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A scenario in which `auto` has become what is there, and one line that says what was taken."""
+
+    scenario: Scenario
+    said: str
+
+
+# --- which model -----------------------------------------------------------------------------------------------------
+
+
+async def resolved(scenario: Scenario, settings: Settings) -> Resolved:
+    """Decide what `auto` is: the endpoint that the environment names, a local model whose weights are here, or none.
+
+    Nothing is downloaded. Raises InputError where the source needs a model and none is there, or where an endpoint
+    offers several and none is named.
+    """
+    teacher = scenario.models.teacher
+    if not isinstance(teacher, AutoModel):
+        return Resolved(scenario, said_of(scenario, settings))
+    taken = await _taken(teacher, settings)
+    if isinstance(taken, ProceduralModel) and scenario.source.kind != "python":
+        raise InputError(
+            f"a source of kind `{scenario.source.kind}` needs a language model, and none is here",
+            where="models.teacher",
+            remedy="set OPENAI_BASE_URL and OPENAI_API_KEY, or: pip install 'mendloop[local]' and "
+            "`mendloop models pull qwen2.5-coder-1.5b`",
+        )
+    models = scenario.models.model_copy(update={"teacher": taken})
+    chosen = scenario.model_copy(update={"models": models})
+    return Resolved(chosen, said_of(chosen, settings))
+
+
+async def _taken(auto: AutoModel, settings: Settings) -> EndpointModel | LocalModel | ProceduralModel:
+    from mendloop.tools.local.weights import weights_here
+
+    sampling: dict[str, Any] = {name: getattr(auto, name) for name in LanguageModel.model_fields}
+    if auto.parallel is not None:
+        sampling["parallel"] = auto.parallel
+    if settings.openai_base_url or settings.openai_api_key:
+        name = settings.model or await _only_model(settings)
+        return EndpointModel(kind="openai", model=name, **sampling)
+    here = weights_here(settings.cache_dir)
+    if here and importlib.util.find_spec(LOCAL_MODEL_MODULE) is not None:
+        return LocalModel(kind="local", model=here[0].name, **sampling)
+    return ProceduralModel()
+
+
+async def _only_model(settings: Settings) -> str:
+    """Return the one model that the endpoint lists. Raises InputError where it lists none or several."""
+    from mendloop.tools.chat.endpoint import EndpointChat
+
+    endpoint = endpoint_of(settings)
+    chat = EndpointChat(model="", endpoint=endpoint)
+    try:
+        offered = await chat.offered()
+    finally:
+        await chat.aclose()
+    if len(offered) == 1:
+        return offered[0]
+    some = ", ".join(offered[:5]) + (", ..." if len(offered) > 5 else "")
+    raise InputError(
+        f"{endpoint.shown} offers {len(offered)} models" if offered else f"{endpoint.shown} does not list its models",
+        where="models.teacher",
+        remedy=f"name one in MENDLOOP_MODEL, with --model, or in the scenario{f': {some}' if some else ''}",
+    )
+
+
+def said_of(scenario: Scenario, settings: Settings) -> str:
+    """Return the line that says who plays the roles."""
+    from mendloop.agents.teams import team_name
+
+    teacher = scenario.models.teacher
+    match teacher:
+        case EndpointModel():
+            return f"team: {team_name(scenario)}; model: {teacher.model} at {endpoint_of(settings).shown}"
+        case LocalModel():
+            return f"team: {team_name(scenario)}; model: {teacher.model} on this machine"
+        case ProceduralModel():
+            return "team: procedural (no language model is called)"
+        case _:
+            return f"team: {team_name(scenario)}; model: {teacher.kind}"
+
+
+def endpoint_of(settings: Settings) -> Endpoint:
+    """Return the endpoint that the environment names."""
+    from mendloop.tools.chat.endpoint import Endpoint
+
+    return Endpoint(base_url=settings.openai_base_url, key=settings.openai_api_key)
+
+
+async def opened_model(scenario: Scenario, settings: Settings, stack: AsyncExitStack) -> OpenedModel | None:
+    """Return the teacher, ready to be asked, or None for a team without a language model.
+
+    An endpoint is tried first, so that a wrong key, model or address ends here; a local one is loaded. Raises
+    InputError. What was opened is closed with the stack.
+    """
+    teacher = scenario.models.teacher
+    match teacher:
+        case EndpointModel():
+            return await _at_endpoint(teacher, scenario.budget, settings, stack)
+        case LocalModel():
+            return await _on_this_machine(teacher, scenario.budget, settings, stack)
+        case _:
+            return None
+
+
+async def _at_endpoint(
+    spec: EndpointModel, budget: BudgetSpec, settings: Settings, stack: AsyncExitStack
+) -> OpenedModel:
+    from mendloop.tools.chat.endpoint import EndpointChat, Patience
+
+    if budget.usd is not None and spec.price is None:
+        raise InputError(
+            f"the price of `{spec.model}` is not known, so that {budget.usd:g} USD cannot be kept to",
+            where="budget.usd",
+            remedy="set models.teacher.price {input, output} in USD per million tokens, or budget.tokens instead",
+        )
+    chat = EndpointChat(
+        model=spec.model,
+        endpoint=endpoint_of(settings),
+        parallel=spec.parallel,
+        patience=Patience(deadline_s=spec.deadline),
+    )
+    stack.push_async_callback(chat.aclose)
+    await chat.check()
+    meter = Meter(budget, spec.price)
+    return OpenedModel(MeteredChat(chat, meter), meter)
+
+
+async def _on_this_machine(
+    spec: LocalModel, budget: BudgetSpec, settings: Settings, stack: AsyncExitStack
+) -> OpenedModel:
+    from pydantic import SecretStr
+
+    from mendloop.tools.chat.endpoint import Endpoint, EndpointChat, Patience
+    from mendloop.tools.local.server import LocalServer, physical_cores
+
+    weights = await asyncio.to_thread(weights_of, spec, settings)
+    server = await asyncio.to_thread(
+        LocalServer.start,
+        weights.path,
+        parallel=spec.parallel,
+        context_per_request=spec.context,
+        threads=spec.threads or physical_cores(),
+    )
+    stack.callback(server.close)
+    chat = EndpointChat(
+        model=weights.name,
+        endpoint=Endpoint(base_url=server.base_url, key=SecretStr(server.api_key)),
+        parallel=spec.parallel,
+        patience=Patience(deadline_s=spec.deadline),
+    )
+    stack.push_async_callback(chat.aclose)
+    meter = Meter(budget, Price(input=0, output=0))
+    return OpenedModel(MeteredChat(chat, meter), meter, weights=weights.sha256 or "")
+
+
+def weights_of(spec: LocalModel, settings: Settings) -> Weights:
+    """Return the weights that a scenario names. Raises InputError."""
+    from mendloop.tools.local.weights import find_weights
+
+    return find_weights(spec.model, settings.cache_dir)
+
+
+@dataclass(frozen=True)
+class _Silence:
+    """The model of a replay: every answer comes from the journal."""
+
+    model: str
+
+    async def ask(self, request: ChatRequest) -> Answer:
+        raise AssertionError("a replay asked a model")
+
+    async def aclose(self) -> None:
+        pass
+
+
+def silent_model(start: RunStarted) -> OpenedModel | None:
+    """Return the model of a recorded run by name, for a replay, which never asks it."""
+    if not start.models:
+        return None
+    name = next(iter(start.models.values()))
+    return OpenedModel(_Silence(name), Meter(), start.weights.get(name, ""))
+
+
+# --- what a scenario needs before anything starts --------------------------------------------------------------------
+
+
+def looked_at(scenario: Scenario) -> str:
+    """Read the source and say what it holds. Raises SourceError where it cannot be used."""
+    source = scenario.source
+    match source:
+        case PythonSource():
+            from mendloop.agents.procedural.source import read_source
+
+            found = read_source(source.package, source.path)
+            return _counted(len(found.items), "function to look at", "functions to look at", found.skipped)
+        case InstructionSource():
+            from mendloop.agents.sources.instructions import read_instructions
+
+            given = read_instructions(source.path)
+            return _counted(len(given.items), "instruction", "instructions", given.skipped)
+        case FailureSource():
+            from mendloop.agents.sources.failures import read_failures
+
+            failures = read_failures(source.path)
+            return _counted(len(failures.items), "wrong program", "wrong programs", failures.skipped)
+        case GoalSource(path=None):
+            return "the goal in words"
+        case _:
+            from mendloop.agents.sources.snippets import read_snippets
+
+            snippets = read_snippets(source.path or "")
+            return _counted(len(snippets.items), "snippet", "snippets", snippets.skipped)
+
+
+def _counted(number: int, one: str, many: str, skipped: Sequence[Skipped]) -> str:
+    found = f"{number} {one if number == 1 else many}"
+    if not skipped:
+        return found
+    first = skipped[0]
+    return f"{found}; {len(skipped)} skipped, first {first.file}: {first.reason}"
+
+
+def check_templates(scenario: Scenario) -> None:
+    """Raise ScenarioError for a prompt of the scenario's own that is no template."""
+    from mendloop.agents.prompted.templates import check_template
+
+    for name, template in scenario.prompts.items():
+        try:
+            check_template(name, template.text or "")
+        except ValueError as error:
+            raise ScenarioError(str(error), where=f"prompts.{name}") from error
+
+
+def chosen_embedder(scenario: Scenario, settings: Settings) -> Chosen:
+    """Return the embedding of the memory. Raises InputError for one that is named and cannot be had."""
+    from mendloop.memory.embedding import choose_embedder
+
+    memory = scenario.loop.memory
+    kind = "ngrams" if scenario.deterministic and memory.embedding == "auto" else memory.embedding
+    if memory.embedding_model is None or kind in ("ngrams", "minilm"):
+        return choose_embedder(kind)
+    from mendloop.memory.protocol import EmbeddingFailed
+    from mendloop.tools.chat.endpoint import EndpointEmbedder
+
+    try:
+        return choose_embedder(kind, EndpointEmbedder(memory.embedding_model, endpoint_of(settings)))
+    except EmbeddingFailed as error:
+        raise InputError(f"no embeddings: {error}", where="loop.memory.embedding_model") from error
+
+
+# --- which team ------------------------------------------------------------------------------------------------------
+
+
+def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model: OpenedModel | None) -> Team:
+    """Return the team that a scenario names. Raises InputError for one that needs a program to hand in its answers."""
+    from mendloop.agents.procedural.team import mutants
+    from mendloop.agents.teams import roles_for, team_name
+    from mendloop.graphs.team import Team
+
+    if scenario.models.teacher.kind == "scripted":
+        raise InputError(
+            "`scripted` models are handed in by a program",
+            where="models.teacher.kind",
+            remedy="use `auto`, `openai`, `local` or `procedural` in a scenario file",
+        )
+    parts = roles_for(scenario, model.chat if model else None)
+    return Team(
+        name=team_name(scenario),
+        proposer=parts.proposer,
+        programmer=parts.programmer,
+        tester=parts.tester,
+        critic=parts.critic,
+        mutants=mutants,
+        sandbox=sandbox,
+        memory=memory,
+        loop=scenario.loop,
+        target=scenario.target,
+        limits=scenario.sandbox.limits,
+        seed=scenario.seed,
+        deterministic=scenario.deterministic,
+        peers=scenario.loop.peers,
+        models=dict(parts.models),
+        weights={model.chat.model: model.weights} if model and model.weights else {},
+        prompts=dict(parts.prompts),
+    )
