@@ -123,18 +123,16 @@ async def _only_model(settings: Settings) -> str:
 
 def said_of(scenario: Scenario, settings: Settings) -> str:
     """Return the line that says who plays the roles."""
-    from mendloop.agents.teams import team_name
-
     teacher = scenario.models.teacher
     match teacher:
         case EndpointModel():
-            return f"team: {team_name(scenario)}; model: {teacher.model} at {endpoint_of(settings).shown}"
+            return f"team: {scenario.team}; model: {teacher.model} at {endpoint_of(settings).shown}"
         case LocalModel():
-            return f"team: {team_name(scenario)}; model: {teacher.model} on this machine"
+            return f"team: {scenario.team}; model: {teacher.model} on this machine"
         case ProceduralModel():
             return "team: procedural (no language model is called)"
         case _:
-            return f"team: {team_name(scenario)}; model: {teacher.kind}"
+            return f"team: {scenario.team}; model: {teacher.kind}"
 
 
 def endpoint_of(settings: Settings) -> Endpoint:
@@ -272,10 +270,7 @@ def looked_at(scenario: Scenario) -> str:
 
 def _counted(number: int, one: str, many: str, skipped: Sequence[Skipped]) -> str:
     found = f"{number} {one if number == 1 else many}"
-    if not skipped:
-        return found
-    first = skipped[0]
-    return f"{found}; {len(skipped)} skipped, first {first.file}: {first.reason}"
+    return f"{found}; {len(skipped)} skipped, first {skipped[0].file}: {skipped[0].reason}" if skipped else found
 
 
 def check_templates(scenario: Scenario) -> None:
@@ -312,7 +307,7 @@ def chosen_embedder(scenario: Scenario, settings: Settings) -> Chosen:
 def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model: OpenedModel | None) -> Team:
     """Return the team that a scenario names. Raises InputError for one that needs a program to hand in its answers."""
     from mendloop.agents.procedural.team import mutants
-    from mendloop.agents.teams import roles_for, team_name
+    from mendloop.agents.teams import roles_for
     from mendloop.graphs.team import Team
 
     if scenario.models.teacher.kind == "scripted":
@@ -323,7 +318,7 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model
         )
     parts = roles_for(scenario, model.chat if model else None)
     return Team(
-        name=team_name(scenario),
+        name=scenario.team,
         proposer=parts.proposer,
         programmer=parts.programmer,
         tester=parts.tester,

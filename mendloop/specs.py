@@ -292,6 +292,13 @@ class Scenario(Spec):
     prompts: dict[PromptName, Template] = {}
     export: tuple[View, ...] = ("sft_multiturn",)
 
+    @property
+    def team(self) -> str:
+        """What the team is called in records: which part of it a language model plays."""
+        if self.models.teacher.kind == "procedural":
+            return "procedural"
+        return {"python": "injected", "failures": "given"}.get(self.source.kind, "prompted")
+
     @model_validator(mode="after")
     def _reachable(self) -> Scenario:
         """Refuse a target that no session can meet: such a run would use up its source and keep nothing."""

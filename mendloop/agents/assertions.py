@@ -245,7 +245,7 @@ class _Reader:
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         """Read the tests of a class, each after what its `setUp` does; a class without any is a line of setup."""
-        if node.name == self.entry or last_name(ast.Name(node.name)) == "Solution":
+        if node.name in (self.entry, "Solution"):
             return
         functions = [part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)]
         if not any(is_test(function) for function in functions):
@@ -260,19 +260,17 @@ class _Reader:
         self._block([part for part in body if not isinstance(part, ast.FunctionDef) or is_test(part)], inner)
 
     def _loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
-        rows = elements(node.iter, scope)
-        assigned = bound_names(node) | disturbed(node)
-        if not rows:
+        """Read the body of a loop over a literal table row by row, as it would run."""
+        rows = [matched(node.target, row) for row in elements(node.iter, scope)]
+        leaves = any(isinstance(inner, ast.Break | ast.Continue) for inner in ast.walk(node))
+        if not rows or leaves or None in rows:
             self._refuse_inside(node, CONDITION, scope)
-            scope.forget(assigned)
+            scope.forget(bound_names(node) | disturbed(node))
             return
         for row in rows:
-            values = matched(node.target, row)
-            if values is None:
-                self._refuse_inside(node, CONDITION, scope)
-                break
-            self._bound(values, node.body, scope)
-        scope.forget(assigned)
+            for name, value in (row or {}).items():
+                scope.bind(name, value)
+            self._block(node.body, scope)
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
         contexts = [item.context_expr for item in node.items]

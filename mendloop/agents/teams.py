@@ -38,20 +38,13 @@ class Roles:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
-def team_name(scenario: Scenario) -> str:
-    """Return what a team is called in records: how much of it is a language model."""
-    if scenario.models.teacher.kind == "procedural":
-        return "procedural"
-    return {"python": "injected", "failures": "given"}.get(scenario.source.kind, "prompted")
-
-
 def roles_for(scenario: Scenario, chat: Chat | None) -> Roles:
     """Return the roles of a scenario's team; without a `chat` it is the procedural one."""
     if chat is None:
         alone = procedural_roles(scenario, scenario.sandbox.limits)
         return Roles(alone.proposer, alone.programmer, alone.tester, alone.critic)
     voice = voice_of(scenario, chat)
-    return {"injected": _injected, "given": _given, "prompted": _prompted}[team_name(scenario)](scenario, voice)
+    return {"injected": _injected, "given": _given, "prompted": _prompted}[scenario.team](scenario, voice)
 
 
 def voice_of(scenario: Scenario, chat: Chat) -> Voice:

@@ -99,7 +99,7 @@ def _checked(test: ast.expr) -> str:
             raise RefusedError(ON_CONSTANT)
     if _is_huge(test):
         raise RefusedError(TOO_LONG)
-    unknown = free_names(test) - BUILTINS - {"result"}
+    unknown = free_names(test) - BUILTINS - {"result", "nan", "inf"}
     if unknown:
         equal_to = isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq | ast.Is)
         sides = [test.left, *test.comparators] if isinstance(test, ast.Compare) else []

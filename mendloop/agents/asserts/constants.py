@@ -70,6 +70,8 @@ def _fold(node: ast.expr) -> Constant:
             return _called(ast.unparse(function), arguments)
         case ast.Attribute(value=ast.Name(id="math"), attr=name) if name in _MATH:
             return _sized(_MATH[name])
+        case ast.Name(id="inf" | "nan" as name):
+            return _sized(_MATH[name])
         case ast.Subscript(value=ast.expr() as inner, slice=ast.Slice(lower=None, upper=None, step=None)):
             return _sequence(_fold(inner))
     raise NotConstantError(type(node).__name__)

@@ -181,7 +181,10 @@ def _without_doctests(lines: list[str], found: Salvaged) -> tuple[list[str], lis
             want.append(lines[position].strip())
             position += 1
         kept.append("")
-        examples += _example("\n".join(source), want, found)
+        try:
+            examples += _example("\n".join(source), want, found)
+        except (RecursionError, MemoryError):
+            found.broken += 1
     return kept, examples
 
 

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from mendloop.agents.asserts.constants import constant
-from mendloop.agents.asserts.expressions import bound_names, free_names, read_names, rebuilt
+from mendloop.agents.asserts.expressions import bound_names, expression, free_names, read_names, rebuilt
 from mendloop.agents.asserts.reasons import TOO_LONG, UNBOUND, RefusedError
 from mendloop.agents.procedural.purity import BUILTINS, PURE_MODULES
 
 MAX_NODES = 20_000
-_MAX_LINES = 400
+_MAX_LINES = 2_000
 
 
 @dataclass
@@ -38,7 +38,8 @@ class Budget:
 class Bound:
     """What a name stands for. With `written` the node can stand in the name's place; `size` counts its nodes.
 
-    `made` says that the entry point is called in it, and `position` how many lines came before.
+    `made` says that the entry point is called in it, `position` how many lines came before; a `fixed` value never
+    changes.
     """
 
     node: ast.expr
@@ -46,6 +47,7 @@ class Bound:
     position: int
     written: bool
     made: bool
+    fixed: bool
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,11 @@ class Scope:
             self.entries |= {name}
             return
         made = self.calls_entry(node)
-        written = made or (not self.unknown(node) and constant(node) is not None)
-        self.bound[name] = Bound(node, size, position, written, made)
+        found = None if made or self.unknown(node) else constant(node)
+        fixed = found is not None and isinstance(found.value, _FIXED)
+        if found is not None and fixed and isinstance(node, ast.BinOp):
+            node, size = expression(found.literal) or node, 2
+        self.bound[name] = Bound(node, size, position, made or found is not None, made, fixed)
         self.note(ast.Assign([ast.Name(name, ast.Store())], value))
 
     def note(self, statement: ast.stmt) -> None:
@@ -124,7 +129,7 @@ class Scope:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             affects = frozenset({statement.name})
         elif not isinstance(statement, ast.Import | ast.ImportFrom) and not _assigns_names(statement):
-            touched = reads & self.bound.keys()
+            touched = frozenset(name for name in reads & self.bound.keys() if not self.bound[name].fixed)
         for name in touched:
             self.bound[name] = replace(self.bound[name], written=False)
         self._add(Line(self._text(statement), affects | touched, reads, binds))
@@ -266,6 +271,7 @@ class _Plain(ast.NodeTransformer):
         return ast.Name(self._scope.entry, ast.Load()) if reads and self._scope.is_entry(node) else node
 
 
+_FIXED = (int, float, complex, str, bytes, type(None))
 _LIBRARIES = PURE_MODULES | {"np", "numpy", "pd"}
 
 

@@ -7,30 +7,44 @@ import re
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
+from inspect import cleandoc
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from mendloop.agents.assertions import ParsedCases, parse_cases
 from mendloop.agents.asserts.expressions import statements
-from mendloop.agents.sources.jsonl import Row, RowError, Unusable, nothing_usable, plain_text, read_rows
+from mendloop.agents.procedural.files import Skipped
+from mendloop.agents.sources.jsonl import (
+    JsonRow,
+    RowError,
+    Unusable,
+    nothing_usable,
+    plain_text,
+    read_rows,
+    skipped_lines,
+)
 from mendloop.errors import InputError
 from mendloop.records import Case, Frozen
 from mendloop.tools.judging import validate
 
 MAX_CASES = 200
 _FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINED = re.compile(r"^def[ \t]+(\w+)", re.MULTILINE)
 _WANTED = 'write {"prompt": "...", "code": "...", "tests": "assert f(1) == 2"} on each line'
 
 
-class FailedProgram(Frozen):
+class Row(Frozen):
     """One wrong program. `header` is what stands before the docstring where the prompt was a stub of the function.
 
     `cases` are the row's tests, `refused` counts those that became none, by reason.
     """
 
     id: str
+    file: str
     line: int
+    licence: str = "unknown"
     statement: str
     entry_point: str
     signature: str
@@ -41,11 +55,11 @@ class FailedProgram(Frozen):
 
 
 class Failures(Frozen):
-    """The wrong programs of a file in its order, and the rows that cannot be used."""
+    """The wrong programs of a file in its order; `skipped` names the rows that cannot be used."""
 
     file: str
-    items: tuple[FailedProgram, ...]
-    unusable: tuple[Unusable, ...] = ()
+    items: tuple[Row, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
@@ -55,7 +69,7 @@ def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
     function is the one that the prompt begins, else the last of the code. A code that is only the body of the
     function in the prompt is joined with it. Raises SourceError when no row can be used.
     """
-    items: list[FailedProgram] = []
+    items: list[Row] = []
     unusable: list[Unusable] = []
     names: set[str] = set()
     for row in read_rows(path):
@@ -63,7 +77,7 @@ def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
             unusable.append(row)
             continue
         try:
-            item = _failed_program(row, entry_hint)
+            item = _row(row, entry_hint, Path(path).name)
             if item.id in names:
                 raise RowError(f"the id `{item.id[:80]}` was used before")
         except RowError as reason:
@@ -73,10 +87,10 @@ def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
         items.append(item)
     if not items:
         raise nothing_usable(path, unusable, _WANTED)
-    return Failures(file=Path(path).name, items=tuple(items), unusable=tuple(unusable))
+    return Failures(file=Path(path).name, items=tuple(items), skipped=skipped_lines(path, unusable))
 
 
-def _failed_program(row: Row, entry_hint: str | None) -> FailedProgram:
+def _row(row: JsonRow, entry_hint: str | None, file: str) -> Row:
     prompt, written = row.text("prompt"), _unfenced(row.text("code"))
     stub = _stub(prompt)
     entry = row.optional("entry_point").strip() or entry_hint or _entry(stub, written)
@@ -92,9 +106,11 @@ def _failed_program(row: Row, entry_hint: str | None) -> FailedProgram:
     if not parsed.cases:
         why = ", ".join(f"{count} {reason}" for reason, count in parsed.refused.items())
         raise RowError(f"no test can be used{f' ({why})' if why else ''}")
-    return FailedProgram(
+    return Row(
         id=row.optional("id", "task_id").strip() or f"line{row.line}",
+        file=file,
         line=row.line,
+        licence=row.optional("licence", "license").strip() or "unknown",
         statement=(stub.docstring if stub else prompt).strip() or prompt.strip(),
         entry_point=entry,
         signature=_signature(node),
@@ -131,23 +147,32 @@ def _stub(prompt: str) -> _Stub | None:
         if not isinstance(node, ast.FunctionDef) or not all(map(_says_nothing, node.body)):
             continue
         lines = text.split("\n")
-        header = "\n".join(lines[: max(node.lineno, node.body[0].lineno - 1)] if not ending else lines)
-        return _Stub(node, ast.get_docstring(node) or "", header.strip("\n"), text)
+        docstring = ""
+        for part in node.body:
+            match part:
+                case ast.Expr(value=ast.Constant(value=str() as words)):
+                    docstring, lines = cleandoc(words), lines[: max(node.lineno, part.lineno - 1)]
+                    break
+        return _Stub(node, docstring if "```" not in prompt else prompt, "\n".join(lines).strip("\n"), text)
     return None
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return isinstance(node.value.value, str) or node.value.value is ...
+    return isinstance(node, ast.Pass | ast.Import | ast.ImportFrom)
 
 
 def _entry(stub: _Stub | None, code: str) -> str:
-    functions = [
-        node.name for node in statements(code) or [] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    """Return the name of the function that a row is about, from its texts alone."""
+    body = statements(code)
+    functions = [node.name for node in body or [] if isinstance(node, _FUNCTIONS)]
     if stub is not None and (not functions or stub.node.name in functions):
         return stub.node.name
+    if body is None:
+        functions = _DEFINED.findall(code)
     if not functions:
-        raise RowError("the code does not parse or defines no function, and the row names no `entry_point`")
+        raise RowError("the code defines no function, and the row names no `entry_point`")
     return functions[-1]
 
 
@@ -157,18 +182,16 @@ def _program(code: str, entry: str, stub: _Stub | None) -> str:
         return code.strip("\n") + "\n"
     indented = textwrap.indent(textwrap.dedent(code), "    ")
     for body in (code, indented):
-        joined = f"{stub.text}\n{body.strip(chr(10))}\n"
+        joined = "\n".join([stub.text, body.strip("\n"), ""])
         if (node := _definition(joined, entry)) is not None and not all(map(_says_nothing, node.body)):
             return joined
-    return f"{stub.text}\n{(code if code[:1] in ' \t' else indented).strip(chr(10))}\n"
+    return f"{stub.text}\n{indented}\n"
 
 
 def _definition(code: str, entry: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """Return the last definition of a function at the top of a program; its head only, where the rest does not parse."""
+    """Return the last definition of a function at the top of a program; only its head where that does not parse."""
     found = [
-        node
-        for node in statements(code) or _head(code, entry)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry
+        node for node in statements(code) or _head(code, entry) if isinstance(node, _FUNCTIONS) and node.name == entry
     ]
     return found[-1] if found else None
 

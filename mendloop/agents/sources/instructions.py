@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mendloop.agents.procedural.files import Skipped
 from mendloop.agents.sources.jsonl import (
     MAX_ROWS,
-    Row,
+    JsonRow,
     RowError,
     Unusable,
     nothing_usable,
     plain_text,
     read_lines,
     read_rows,
+    skipped_lines,
 )
 from mendloop.errors import SourceError
 from mendloop.records import Frozen, digest
@@ -29,16 +31,17 @@ class Instruction(Frozen):
 
     id: str
     text: str
+    file: str
     line: int
     licence: str = "unknown"
 
 
 class Instructions(Frozen):
-    """The instructions of a file in its order, and the lines that hold none."""
+    """The instructions of a file in its order; `skipped` names the lines that hold none."""
 
     file: str
     items: tuple[Instruction, ...]
-    unusable: tuple[Unusable, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 def read_instructions(path: str | Path) -> Instructions:
@@ -65,7 +68,7 @@ def read_instructions(path: str | Path) -> Instructions:
             names.add(found.id)
     if not items:
         raise nothing_usable(file, unusable, _WANTED)
-    return Instructions(file=file.name, items=tuple(items.values()), unusable=tuple(unusable))
+    return Instructions(file=file.name, items=tuple(items.values()), skipped=skipped_lines(file, unusable))
 
 
 def _from_rows(file: Path) -> Iterator[Instruction | Unusable]:
@@ -74,16 +77,17 @@ def _from_rows(file: Path) -> Iterator[Instruction | Unusable]:
             yield row
             continue
         try:
-            yield _instruction(row)
+            yield _instruction(row, file.name)
         except RowError as reason:
             yield Unusable(line=row.line, reason=str(reason))
 
 
-def _instruction(row: Row) -> Instruction:
+def _instruction(row: JsonRow, file: str) -> Instruction:
     text = _bearable(row.text("instruction", "prompt", "text").strip())
     return Instruction(
         id=row.optional("id") or digest(text)[:12],
         text=text,
+        file=file,
         line=row.line,
         licence=row.optional("licence", "license") or "unknown",
     )
@@ -101,7 +105,8 @@ def _from_lines(file: Path, *, markdown: bool) -> Iterator[Instruction | Unusabl
             return
         count += 1
         try:
-            yield Instruction(id=digest(text)[:12], text=_bearable(plain_text(text)), line=number)
+            plain = _bearable(plain_text(text))
+            yield Instruction(id=digest(plain)[:12], text=plain, file=file.name, line=number)
         except RowError as reason:
             yield Unusable(line=number, reason=str(reason))
 

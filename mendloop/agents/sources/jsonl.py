@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mendloop.agents.procedural.files import Skipped
 from mendloop.errors import SourceError
-from mendloop.records import Frozen
 
 MAX_BYTES = 50_000_000
 MAX_ROWS = 20_000
@@ -17,7 +17,8 @@ MAX_CHARACTERS = 100_000
 _SHOWN = 80
 
 
-class Unusable(Frozen):
+@dataclass(frozen=True)
+class Unusable:
     """A line of a file that was not used, and why."""
 
     line: int
@@ -29,7 +30,7 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class JsonRow:
     """One row of a file of JSON lines."""
 
     line: int
@@ -73,7 +74,7 @@ def read_lines(path: str | Path) -> list[str]:
         raise SourceError(f"the file cannot be read: {reason}", where=str(file), remedy="save it as UTF-8") from error
 
 
-def read_rows(path: str | Path) -> Iterator[Row | Unusable]:
+def read_rows(path: str | Path) -> Iterator[JsonRow | Unusable]:
     """Yield the rows of a file of JSON lines in order, at most 20,000; raises SourceError as `read_lines` does."""
     rows = 0
     for number, line in enumerate(read_lines(path), start=1):
@@ -88,7 +89,12 @@ def read_rows(path: str | Path) -> Iterator[Row | Unusable]:
         except (ValueError, RecursionError) as error:
             yield Unusable(line=number, reason=f"not JSON: {str(error)[:_SHOWN]}")
             continue
-        yield Row(number, values) if isinstance(values, dict) else Unusable(line=number, reason="not a JSON object")
+        yield JsonRow(number, values) if isinstance(values, dict) else Unusable(line=number, reason="not a JSON object")
+
+
+def skipped_lines(path: str | Path, unusable: Sequence[Unusable]) -> tuple[Skipped, ...]:
+    """Return the unused lines of a file as `name:line` with a reason."""
+    return tuple(Skipped(file=f"{Path(path).name}:{line.line}", reason=line.reason) for line in unusable)
 
 
 def nothing_usable(path: str | Path, unusable: Sequence[Unusable], wanted: str) -> SourceError:

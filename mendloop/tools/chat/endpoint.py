@@ -133,13 +133,10 @@ class EndpointChat:
     async def check(self) -> None:
         """See that URL, key and model are right, in a few seconds. Raises InputError naming what is not."""
         try:
-            async with asyncio.timeout(PREFLIGHT_S):
-                await self._once(_HELLO, PREFLIGHT_S)
-        except TimeoutError:
-            return  # slow, but it is there
+            await self._once(_HELLO, PREFLIGHT_S)
         except _TransientError as fault:
             if "no answer within" in str(fault):
-                return
+                return  # slow, but it is there
             raise InputError(
                 f"no usable answer from {self.endpoint.shown}: {fault}",
                 where=self.endpoint.url_name,
@@ -152,9 +149,10 @@ class EndpointChat:
 
     async def offered(self) -> tuple[str, ...]:
         """Return the names of the models that the server lists; none where it does not say."""
+        client = self._ready().root_async_client
         try:
             async with asyncio.timeout(PREFLIGHT_S):
-                page = await self._ready().root_async_client.models.list()
+                page = await client.models.list()
                 return tuple(model.id for model in page.data)
         except (openai.OpenAIError, TimeoutError, ValueError, AttributeError, TypeError):
             return ()
@@ -183,10 +181,11 @@ class EndpointChat:
 
     async def _once(self, request: ChatRequest, deadline_s: float) -> Answer:
         """Ask once, and turn whatever can go wrong into one of three errors."""
+        client = self._ready()
         began = time.monotonic()
         try:
             async with asyncio.timeout(deadline_s):
-                message = await self._ready().ainvoke(_said(request), **_options(request))
+                message = await client.ainvoke(_said(request), **_options(request))
         except TimeoutError as error:
             raise _TransientError(f"no answer within {deadline_s:g} s") from error
         except openai.OpenAIError as error:
