@@ -48,7 +48,8 @@ class GivenProposer:
 
         found = await bench.journal.effect(bench.key("source"), self.path, read, Failures, _source_read)
         self.shelf.fill(found.items)
-        return Stock(size=len(self.shelf.rows), functions=len(self.shelf.rows), modules=1)
+        held = len(self.shelf.rows)
+        return Stock(size=held, what="wrong program", where="file", functions=held, modules=1)
 
     async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
         """Return nothing: the file says what comes."""

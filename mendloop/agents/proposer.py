@@ -9,9 +9,14 @@ from mendloop.tools.bench import Bench
 
 
 class Stock(Frozen):
-    """What a source can give: how many problems (None: no end known), and what was left out for which reason."""
+    """What a source can give: how many problems (None: no end known), and what was left out for which reason.
+
+    It holds `functions` pieces in `modules` places; `what` and `where` name one of each.
+    """
 
     size: int | None
+    what: str = "function"
+    where: str = "module"
     functions: int = 0
     modules: int = 0
     left_out: dict[str, int] = {}

@@ -105,7 +105,9 @@ class LineProgress:
 
     def surveyed(self, stock: Stock) -> None:
         """Say what the survey found and what it left out, most frequent reasons first."""
-        say(f"found {count(stock.functions, 'function')} in {count(stock.modules, 'module')}")
+        if not stock.functions:  # a goal in words has nothing to count
+            return
+        say(f"found {count(stock.functions, stock.what)} in {count(stock.modules, stock.where)}")
         reasons = sorted(stock.left_out.items(), key=lambda each: (-each[1], each[0]))
         if reasons:
             told = [f"{number} {reason}" for reason, number in reasons[:MOST_REASONS]]

@@ -48,6 +48,9 @@ class SynthesisContext(InProcess):
     sessions: int | None = None
 
 
+SPARE = 2
+"""Sessions under way for each record that is still missing: some of them will be lost."""
+
 Verb = Callable[[SynthesisState, SynthesisContext, Bench], Awaitable[SynthesisUpdate]]
 
 
@@ -72,7 +75,7 @@ async def admit(state: SynthesisState, context: SynthesisContext, bench: Bench) 
     """Start as many sessions as may run side by side."""
     admitted = state["admitted"]
     room = state["collected"] + context.concurrency
-    ends = [end for end in (state["stock"], context.sessions) if end is not None]
+    ends = [end for end in (state["stock"], context.sessions, _enough(state, context)) if end is not None]
     limit = min([room, *ends])
     if state.get("reason") or state.get("spent"):
         return {"admitted": admitted}
@@ -84,6 +87,17 @@ async def admit(state: SynthesisState, context: SynthesisContext, bench: Bench) 
         context.launcher.start(index, brief_for(concepts, concept) if concept else Brief())
         concepts = started(concepts, concept) if concept else concepts
     return {"admitted": max(admitted, limit), "concepts": concepts}
+
+
+def _enough(state: SynthesisState, context: SynthesisContext) -> int | None:
+    """Return how many sessions may have been started, None where the target does not say.
+
+    Sessions cost model calls: near the target no more run side by side than twice the records that are missing. A
+    deterministic run cancels its surplus instead, so that the sessions that count never depend on it.
+    """
+    if context.sessions is not None or context.team.deterministic:
+        return None
+    return state["collected"] + SPARE * max(0, context.team.target.records - state["kept"])
 
 
 async def collect(state: SynthesisState, context: SynthesisContext, bench: Bench) -> SynthesisUpdate:

@@ -68,7 +68,7 @@ def diagnosis_in(text: str, problem: Problem, solution: Solution, failure: Failu
     why = prose(found.get("WHY") or found.get("", ""), MAX_WHY)
     if not why:
         raise Malformed("the section WHY is missing")
-    line = _line(found.get("LINE", ""), solution.code)
+    line = line_named(found.get("LINE", ""), solution.code)
     fault = fault_named(found.get("FAULT", "").partition("\n")[0])
     sentence = cited(found.get("SENTENCE", ""), problem.statement)
     return Diagnosis(
@@ -138,9 +138,15 @@ def prose(text: str, limit: int) -> str:
     return cut[: cut.rfind(". ") + 1] or f"{cut}..."
 
 
-def _line(text: str, code: str) -> int | None:
-    number = re.search(r"\d{1,5}", text)
+def line_named(text: str, code: str) -> int | None:
+    """Return the line that an answer names by its number, or by quoting it; None where there is no such line."""
     lines = code.splitlines()
-    if number is None or not 1 <= int(number[0]) <= len(lines) or not lines[int(number[0]) - 1].strip():
-        return None
-    return int(number[0])
+    number = re.match(r"\D{0,12}(\d{1,5})\b", text)
+    if number is not None:
+        named = int(number[1])
+        return named if 1 <= named <= len(lines) and lines[named - 1].strip() else None
+    for quoted in re.findall(r"`([^`\n]{3,200})`", text):
+        having = [place for place, line in enumerate(lines, 1) if quoted.strip() in line]
+        if len(having) == 1:
+            return having[0]
+    return None

@@ -62,7 +62,8 @@ class PromptedProposer:
         random.Random(derive(bench.seed, "snippets")).shuffle(order)  # noqa: S311 - sampling, not secrecy
         self._pool.snippets = tuple(order)
         size = None if self.planned else len(order) * self.variants
-        return Stock(size=size, functions=len(order), modules=len({each.file for each in order}))
+        places = len({each.file for each in order})
+        return Stock(size=size, what="snippet", where="file", functions=len(order), modules=places)
 
     async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
         """Return concepts that the goal needs besides those there are; none for a source that says what comes."""
@@ -119,7 +120,8 @@ class InstructionProposer:
 
         found = await bench.journal.effect(bench.key("source"), self.path, read, Instructions, _source_read)
         self._pool.instructions = found.items
-        return Stock(size=len(found.items) * self.variants, functions=len(found.items), modules=1)
+        held = len(found.items)
+        return Stock(size=held * self.variants, what="instruction", where="file", functions=held, modules=1)
 
     async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
         """Return nothing: the instructions say what comes."""
