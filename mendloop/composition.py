@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 
 LOCAL_MODEL_MODULE = "xllamacpp"
 
+REMEDY = (
+    "set OPENAI_BASE_URL and OPENAI_API_KEY, or: pip install 'mendloop[local]' and "
+    "`mendloop models pull qwen2.5-coder-1.5b`"
+)
+"""How to get a language model."""
 
 STDLIB = PythonSource(kind="python", package="stdlib")
 
@@ -78,8 +83,13 @@ async def resolved(scenario: Scenario, settings: Settings) -> Resolved:
         raise InputError(
             f"a source of kind `{scenario.source.kind}` needs a language model, and none is here",
             where="models.teacher",
-            remedy="set OPENAI_BASE_URL and OPENAI_API_KEY, or: pip install 'mendloop[local]' and "
-            "`mendloop models pull qwen2.5-coder-1.5b`",
+            remedy=REMEDY,
+        )
+    if isinstance(taken, ProceduralModel) and scenario.target.min_tier == "A":
+        raise InputError(
+            "tier A needs a language model, and none is here: the procedural team reaches tier B at most",
+            where="target.min_tier",
+            remedy=f"ask for tier B, or: {REMEDY}",
         )
     models = scenario.models.model_copy(update={"teacher": taken})
     chosen = scenario.model_copy(update={"models": models})
@@ -167,7 +177,8 @@ async def _at_endpoint(
         raise InputError(
             f"the price of `{spec.model}` is not known, so that {budget.usd:g} USD cannot be kept to",
             where="budget.usd",
-            remedy="set models.teacher.price {input, output} in USD per million tokens, or budget.tokens instead",
+            remedy="name the model, {kind: openai, model: NAME, price: {input, output}} in USD per million tokens, "
+            "or set budget.tokens instead",
         )
     chat = EndpointChat(
         model=spec.model,

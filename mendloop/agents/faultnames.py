@@ -28,15 +28,19 @@ FAULTS: dict[str, str] = {
     "wrong_algorithm": "the whole approach does not solve the task",
     "unknown_logic": "something else",
 }
+MANY = 5
+"""A text with so many of the names repeats the vocabulary instead of choosing."""
 
 
 def fault_named(text: str) -> str:
-    """Return the name in the vocabulary that a text means; `unknown_logic` where it means none."""
+    """Return the name in the vocabulary that a text means, of several the first; `unknown_logic` where it means none."""
     said = re.sub(r"[^a-z]+", "_", text.lower()).strip("_")
     if said in FAULTS:
         return said
     inside = [name for name in FAULTS if name in said]
+    if len(inside) >= MANY:
+        return "unknown_logic"
     if inside:
-        return max(inside, key=len)
+        return min(inside, key=said.index)
     close = get_close_matches(said[:60], FAULTS, n=1, cutoff=0.75)
     return close[0] if close else "unknown_logic"

@@ -6,16 +6,40 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from statistics import mean, median
 from typing import TypeVar
 
-from mendloop.records import Frozen, Record, Source, Tier, TierEvidence
+from mendloop.records import Frozen, Provenance, Record, Source, Tier, TierEvidence
 
 K = TypeVar("K", str, int)
 
 WILSON_Z = 1.959964
 """The standard normal quantile of a two-sided 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Who made a record: the team, which model plays which role, the weights' sha256, and the prompts' hashes."""
+
+    team: str
+    models: tuple[tuple[str, str], ...] = ()
+    weights: tuple[tuple[str, str], ...] = ()
+    prompts: tuple[tuple[str, str], ...] = ()
+
+
+@lru_cache(maxsize=64)
+def _shared(maker: Maker) -> Maker:
+    """Return the one object of equal makers: the outlines of a large run do not each hold one."""
+    return maker
+
+
+def maker_of(provenance: Provenance) -> Maker:
+    """Return who made a record, as its provenance says."""
+    models, weights, prompts = provenance.models, provenance.weights, provenance.prompts
+    pairs = (tuple(sorted(each.items())) for each in (models, weights, prompts))
+    return _shared(Maker(provenance.team, *pairs))
 
 
 @dataclass(frozen=True)
@@ -35,6 +59,7 @@ class Outline:
     generation: int
     memory: str
     teacher: str
+    maker: Maker
     evidence: TierEvidence
 
 
@@ -55,6 +80,7 @@ def outline_of(record: Record) -> Outline:
         generation=record.provenance.generation,
         memory=record.provenance.memory,
         teacher=record.provenance.team,
+        maker=maker_of(record.provenance),
         evidence=record.evidence,
     )
 
@@ -64,8 +90,17 @@ def failed_turns(record: Record) -> int:
     return sum(1 for attempt in record.attempts if attempt.verdict.kind != "passed")
 
 
+REAL_FUNCTIONS = "python"
+"""The kind of source whose problems are about functions that exist; of others the file is not the function's place."""
+
+
 def module_of(source: Source) -> str:
-    """Return the dotted module that a function comes from, led by its package (the standard library has none)."""
+    """Return the dotted module that a function comes from, led by its package (the standard library has none).
+
+    It is empty where the function comes from no module.
+    """
+    if source.kind != REAL_FUNCTIONS:
+        return source.package
     parts = [part for part in PurePosixPath(source.file).with_suffix("").parts if part != "/"] if source.file else []
     module = ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
     if not module:
@@ -128,7 +163,11 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 
 class Diversity(Frozen):
-    """How different the records are. `concept_entropy` is in bits; None where no record names concepts."""
+    """How different the records are.
+
+    `modules` counts those that functions come from, none where a model made them up. `concept_entropy` is in bits; None
+    where no record names concepts.
+    """
 
     functions: int
     modules: int
@@ -145,7 +184,7 @@ def diversity(outlines: Sequence[Outline]) -> Diversity | None:
     concepts = Counter(concept for each in outlines for concept in each.concepts)
     return Diversity(
         functions=len(functions),
-        modules=len({each.module for each in outlines}),
+        modules=len({each.module for each in outlines if each.module}),
         clusters=len({each.cluster or each.function for each in outlines}),
         max_per_function=max(functions.values()),
         concept_entropy=entropy(concepts) if concepts else None,

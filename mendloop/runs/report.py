@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from mendloop.errors import InputError, RedactedError
 from mendloop.events import BudgetUsed, LlmAnswered, MemoryQueried, MemoryStored, SolutionWritten, VerdictReached
 from mendloop.records import Record, Solution, TierEvidence
+from mendloop.runs.answers import Asked, asked_in, busy_seconds, model_reason, unusable
 from mendloop.runs.blobs import unpack
 from mendloop.runs.counted import Story, Told, read_object, read_story
 from mendloop.runs.figures import (
@@ -25,18 +28,24 @@ from mendloop.runs.figures import (
 )
 from mendloop.runs.reader import Reader
 from mendloop.runs.report_model import (
+    Calls,
     Difficulty,
     Faults,
     Funnel,
     HeldOut,
     Memory,
     MemorySide,
+    ModelUse,
     Operators,
+    Repaired,
     Report,
     differences,
 )
+from mendloop.runs.spent import usage_of
+from mendloop.specs import Price
+from mendloop.tools.chat.metered import cost
 
-__all__ = ["Report", "differences", "read_report", "report"]
+__all__ = ["Report", "differences", "price_in", "read_report", "report"]
 
 REAL_CODE = frozenset({"python", "snippets"})
 """Kinds of source whose problems rest on code that exists."""
@@ -89,7 +98,9 @@ def _first_program(reader: Reader, told: Told) -> Solution | None:
 
 def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
     outlines, facts = loaded.outlines, story.facts
-    tokens = sum(e.prompt_tokens + e.completion_tokens for e in story.spent if isinstance(e, LlmAnswered))
+    use = _model_use(reader, story)
+    tokens = use.every.prompt_tokens + use.every.completion_tokens if use else 0
+    funnel = _funnel(story.sessions)
     usd = _usd(story, tokens)
     strong = sum(1 for each in outlines if each.tier in ("A", "B"))
     figures = {
@@ -105,18 +116,30 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
         "difficulty": _difficulty(story.sessions),
         "peers_agreeing": spread([n for each in outlines if (n := each.evidence.peers_agreeing) is not None]),
         "grounded_share": _grounded_share(outlines),
+        "repaired": _repaired(story.sessions),
+        "turns_to_repair": spread([each.failed_turns for each in outlines if each.failed_turns]),
+        "tokens_per_kept": round(tokens / funnel.kept, 1) if tokens and funnel.kept else None,
+        "tokens_per_model_s": _speed(use, use.model_s) if use else None,
+        "tokens_per_wall_s": _speed(use, use.busy_s) if use else None,
+        "cached_share": _cached_share(use) if use else None,
+        "model_use": use,
         "usd": usd,
         "contamination": _contamination(outlines),
     }
-    missing = {key: _WHY[key] for key, value in figures.items() if value is None}
+    why = _WHY | (_WHY_OF_A_MODEL if use else {})
+    if tokens and usd is None:
+        why["kept_per_usd"] = why["usd"]
+    missing = {key: why[key] for key, value in figures.items() if value is None}
     if loaded.erased:
         missing["redacted_records"] = f"{loaded.erased} kept records were erased on request; figures leave them out"
-    if figures["test_validity"] is None and any(each.evidence.basis != "reference" for each in outlines):
+    if any(each.source_kind == "failures" for each in outlines):
+        missing["test_validity"] = "the tests were given, and no reference to check them against"
+    if any(each.evidence.basis != "reference" for each in outlines):
         missing["test_validity"] = "generated tests, and no reference to check them against"
     return Report.model_validate(
         {
             **figures,
-            "funnel": _funnel(story.sessions),
+            "funnel": funnel,
             "tiers": tiers(outlines),
             "adjudication": tally(event.rule for told in story.sessions for event in told.of(VerdictReached)),
             "turns": histogram(each.failed_turns for each in outlines),
@@ -133,6 +156,8 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
 
 
 _NO_RECORD = "no record was kept"
+_NO_MODEL = "no language model was asked"
+_NO_TIMES = "the answers carry no times"
 _WHY = {
     "kept_per_100k_tokens": "no tokens were spent",
     "kept_per_usd": "no money was spent",
@@ -146,8 +171,22 @@ _WHY = {
     "difficulty": "no first program was judged",
     "peers_agreeing": "no peers were asked for",
     "grounded_share": _NO_RECORD,
+    "repaired": "no turn failed",
+    "turns_to_repair": "no kept record has a failing turn",
+    "tokens_per_kept": _NO_MODEL,
+    "tokens_per_model_s": _NO_MODEL,
+    "tokens_per_wall_s": _NO_MODEL,
+    "cached_share": _NO_MODEL,
+    "model_use": _NO_MODEL,
     "usd": "tokens were spent, and the price is not known",
     "contamination": "nothing was compared with public benchmarks",
+}
+_WHY_OF_A_MODEL = {
+    "kept_per_100k_tokens": "no tokens were counted",
+    "tokens_per_kept": _NO_RECORD,
+    "tokens_per_model_s": _NO_TIMES,
+    "tokens_per_wall_s": _NO_TIMES,
+    "cached_share": "no answer named cached prompt tokens; a server may not count them",
 }
 
 
@@ -155,13 +194,83 @@ def _usd(story: Story, tokens: int) -> float | None:
     used = [event.used for event in story.spent if isinstance(event, BudgetUsed) and event.name == "usd"]
     if used:
         return max(used)  # a budget's use only grows, whichever session noted it
-    return None if tokens else 0.0
+    if not tokens:
+        return 0.0
+    price = price_in(story.facts.scenario)
+    if price is None:
+        return None
+    return round(sum(cost(usage_of(event), price) for event in story.spent if isinstance(event, LlmAnswered)), 6)
+
+
+def price_in(scenario: Mapping[str, Any]) -> Price | None:
+    """Return what a resolved scenario says that the teacher's tokens cost; a local model's cost nothing."""
+    models = scenario.get("models")
+    teacher = models.get("teacher") if isinstance(models, dict) else None
+    if not isinstance(teacher, dict):
+        return None
+    if teacher.get("kind") == "local":
+        return Price(input=0, output=0)
+    try:
+        return Price.model_validate_json(json.dumps(teacher["price"])) if teacher.get("price") else None
+    except (TypeError, ValidationError):
+        return None
+
+
+def _model_use(reader: Reader, story: Story) -> ModelUse | None:
+    if not any(isinstance(event, LlmAnswered) for event in story.spent):
+        return None
+    asked = list(asked_in(reader))
+    useless = unusable(asked)
+    kinds = sorted({each.kind for each in asked})
+    return ModelUse(
+        models=tally(each.event.model for each in asked),
+        every=_calls(asked, useless),
+        by_prompt={kind: _calls([each for each in asked if each.kind == kind], useless) for kind in kinds},
+        cached_tokens=sum(each.event.cached_tokens for each in asked),
+        reasoning_tokens=sum(each.event.reasoning_tokens for each in asked),
+        model_s=round(sum(each.event.ms for each in asked) / 1000, 3),
+        busy_s=round(busy_seconds(asked), 3),
+    )
+
+
+def _calls(asked: Sequence[Asked], useless: frozenset[tuple[str, str]]) -> Calls:
+    return Calls(
+        calls=len(asked),
+        prompt_tokens=sum(each.event.prompt_tokens for each in asked),
+        completion_tokens=sum(each.event.completion_tokens for each in asked),
+        again=sum(each.again for each in asked),
+        longer=sum(each.longer for each in asked),
+        unusable=sum((each.session, each.key) in useless for each in asked),
+    )
+
+
+def _speed(use: ModelUse, seconds: float) -> float | None:
+    return round(use.every.completion_tokens / seconds, 3) if seconds else None
+
+
+def _cached_share(use: ModelUse) -> float | None:
+    return round(use.cached_tokens / use.every.prompt_tokens, 6) if use.cached_tokens else None
+
+
+def _repaired(sessions: Sequence[Told]) -> Repaired | None:
+    """Count the sessions in which a program was judged and did not pass, whatever became of them."""
+    failing = [told for told in sessions if any(event.verdict == "code_fault" for event in told.of(VerdictReached))]
+    if not failing:
+        return None
+    kept = sum(told.end.outcome == "kept" for told in failing)
+    return Repaired(sessions=len(failing), kept=kept, share=round(kept / len(failing), 6))
 
 
 def _funnel(sessions: Sequence[Told]) -> Funnel:
-    reasons = tally(told.end.reason for told in sessions if told.end.outcome == "dropped")
+    reasons = tally(_reason(told.end.reason) for told in sessions if told.end.outcome == "dropped")
     dropped = sum(reasons.values())
     return Funnel(sessions=len(sessions), kept=len(sessions) - dropped, dropped=dropped, by_reason=reasons)
+
+
+def _reason(reason: str) -> str:
+    """Return a reason as losses are counted by it: those that lie in a model's answer without their details."""
+    found = model_reason(reason)
+    return ": ".join(found) if found else reason
 
 
 def _accepted(reader: Reader, story: Story, outlines: Sequence[Outline]) -> Iterator[TierEvidence]:
@@ -192,7 +301,8 @@ def _faults(injected: Sequence[tuple[Solution, Outline]]) -> Faults | None:
         return None
     pairs = [(len(first.injected), outline.failed_turns) for first, outline in injected]
     by_count = {n: histogram(turns for count, turns in pairs if count == n) for n in histogram(n for n, _ in pairs)}
-    return Faults(by_count=by_count, known_answer_ok=all(count == turns for count, turns in pairs))
+    modelled = any(outline.maker.models for _, outline in injected)
+    return Faults(by_count=by_count, known_answer_ok=None if modelled else all(n == turns for n, turns in pairs))
 
 
 def _operators(injected: Sequence[tuple[Solution, Outline]]) -> Operators | None:

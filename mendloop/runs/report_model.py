@@ -27,10 +27,13 @@ class HeldOut(Frozen):
 
 
 class Faults(Frozen):
-    """Kept records by injected faults and failing turns; the known answer is as many turns as faults."""
+    """Kept records by injected faults and failing turns; the known answer is as many turns as faults.
+
+    Where a model repairs there is no known answer (None): it may take out several faults at once, or need more turns.
+    """
 
     by_count: dict[int, dict[int, int]]
-    known_answer_ok: bool
+    known_answer_ok: bool | None
 
 
 class Operators(Frozen):
@@ -64,8 +67,53 @@ class Memory(Frozen):
     helped: int
 
 
+class Repaired(Frozen):
+    """Sessions with at least one turn whose program was at fault, and those of them that ended kept."""
+
+    sessions: int
+    kept: int
+    share: float
+
+
+class Calls(Frozen):
+    """Answered calls of a language model, and their tokens.
+
+    `again`: calls that sent an answer back with what was wrong with it. `longer`: calls that asked once more for an
+    answer that came to its limit. `unusable`: answers that were sent back, cut short or refused.
+    """
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    again: int
+    longer: int
+    unusable: int
+
+
+class ModelUse(Frozen):
+    """What the whole run asked of language models, surplus sessions too.
+
+    `models` counts calls by the name that the answer gave. `model_s` is the sum of the calls' times, `busy_s` the
+    time in which at least one of them was under way: the wall clock without pauses between launches. `by_prompt` is by
+    `role/question`.
+    """
+
+    models: dict[str, int]
+    every: Calls
+    by_prompt: dict[str, Calls]
+    cached_tokens: int
+    reasoning_tokens: int
+    model_s: float
+    busy_s: float
+
+
 class Report(Frozen):
-    """The figures of a run. One that was not measured is None, and `not_measured` says why."""
+    """The figures of a run. One that was not measured is None, and `not_measured` says why.
+
+    `tokens_per_model_s` are completion tokens per second of one request's time (one stream's speed),
+    `tokens_per_wall_s` those of all requests together per second in which any was under way. `cached_share` is of the
+    prompt tokens.
+    """
 
     kept_per_100k_tokens: float | None
     kept_per_usd: float | None
@@ -85,7 +133,14 @@ class Report(Frozen):
     peers_agreeing: Spread | None
     grounded_share: float | None
     generations: dict[int, int]
+    repaired: Repaired | None
+    turns_to_repair: Spread | None
     tokens: int
+    tokens_per_kept: float | None
+    tokens_per_model_s: float | None
+    tokens_per_wall_s: float | None
+    cached_share: float | None
+    model_use: ModelUse | None
     usd: float | None
     contamination: dict[str, int] | None
     team: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mendloop.records import Tier
-from mendloop.runs.report_model import MemorySide, Report, Scalar
+from mendloop.runs.report_model import Calls, MemorySide, ModelUse, Report, Scalar
 
 _LABEL = 26
 
@@ -37,6 +37,30 @@ def _cost(report: Report) -> Iterator[str]:
     yield _line("kept per 100k tokens", _value(report.kept_per_100k_tokens))
     yield _line("kept per US dollar", _value(report.kept_per_usd))
     yield _line("spent", f"{report.tokens} tokens, {_value(report.usd)} US dollars")
+    if (use := report.model_use) is not None:
+        yield from _model_use(report, use)
+
+
+def _model_use(report: Report, use: ModelUse) -> Iterator[str]:
+    yield _line("models", _counts(use.models))
+    yield _line("tokens per kept record", _value(report.tokens_per_kept))
+    yield _line(
+        "written tokens a second",
+        f"{_value(report.tokens_per_model_s)} in one request; {_value(report.tokens_per_wall_s)} in all requests "
+        f"together, while any was under way ({use.busy_s:.0f} s)",
+    )
+    if report.cached_share is not None:
+        yield _line("prompt tokens cached", _share(report.cached_share))
+    yield _line("calls", _calls(use.every))
+    for kind, calls in use.by_prompt.items():
+        yield _line(f"  {kind}", _calls(calls))
+
+
+def _calls(calls: Calls) -> str:
+    """Return calls and tokens; what went wrong only where something did."""
+    odd = {"asked again": calls.again, "asked with more room": calls.longer, "answers unusable": calls.unusable}
+    told = [f"{calls.calls}", f"{calls.prompt_tokens} + {calls.completion_tokens} tokens"]
+    return "; ".join([*told, *(f"{what} x{number}" for what, number in odd.items() if number)])
 
 
 def _yield(report: Report) -> Iterator[str]:
@@ -44,12 +68,17 @@ def _yield(report: Report) -> Iterator[str]:
     state = "" if report.finished else " (the run is not finished)"
     yield _line("sessions", f"{funnel.sessions}: {funnel.kept} kept, {funnel.dropped} dropped{state}")
     if funnel.by_reason:
-        yield _line("dropped because", _counts(funnel.by_reason))
+        yield _line("dropped because", _counts(funnel.by_reason, "; " if report.model_use else ", "))
     yield _line("tiers", _counts(report.tiers))
     yield _line("verdicts by rule", _counts(report.adjudication))
     yield _line("failing turns", _counts(report.turns))
     if report.difficulty is not None:
         yield _line("passed at first try", f"{_share(report.difficulty.first_try_rate)} of {report.difficulty.n}")
+    if (repaired := report.repaired) is not None:
+        text = f"{repaired.kept} of {repaired.sessions} sessions with a failing turn ({_share(repaired.share)})"
+        yield _line("repaired and kept", text)
+    if (turns := report.turns_to_repair) is not None:
+        yield _line("turns to repair", f"median {turns.median:g}, mean {turns.mean:.2f}, n {turns.n}")
 
 
 def _strength(report: Report) -> Iterator[str]:
@@ -59,9 +88,9 @@ def _strength(report: Report) -> Iterator[str]:
     if (score := report.mutation_score) is not None:
         yield _line("mutation score", f"median {score.median:.3f}, mean {score.mean:.3f}, n {score.n}")
     if (faults := report.faults) is not None:
-        answer = "as known" if faults.known_answer_ok else "NOT AS KNOWN"
+        answer = {True: " - as known", False: " - NOT AS KNOWN", None: ""}[faults.known_answer_ok]
         parts = [f"{n}: {_counts(turns)}" for n, turns in faults.by_count.items()]
-        yield _line("faults: failing turns", f"{'; '.join(parts)} - {answer}")
+        yield _line("faults: failing turns", f"{'; '.join(parts)}{answer}")
     if report.contamination is not None:
         yield _line("contamination", _counts(report.contamination))
 
@@ -71,7 +100,8 @@ def _content(report: Report) -> Iterator[str]:
         yield _line("fault families", _counts(report.operators.by_family))
         yield _line("fault operators", f"{len(report.operators.by_operator)}: {_counts(report.operators.by_operator)}")
     if (spread := report.diversity) is not None:
-        yield _line("distinct functions", f"{spread.functions} in {spread.modules} modules")
+        where = f" in {spread.modules} modules" if spread.modules else ""
+        yield _line("distinct functions", f"{spread.functions}{where}")
         yield _line("near-duplicate clusters", f"{spread.clusters}; at most {spread.max_per_function} rows a function")
         yield _line("concept entropy", _value(spread.concept_entropy) + " bits")
     if report.grounded_share is not None:
@@ -95,8 +125,8 @@ def _unmeasured(report: Report) -> Iterable[str]:
     return ["not measured:", *(f"  {_line(key, why)}" for key, why in report.not_measured.items())]
 
 
-def _counts(counts: Mapping[str, int] | Mapping[Tier, int] | Mapping[int, int]) -> str:
-    return ", ".join(f"{name} x{count}" for name, count in counts.items()) or "none"
+def _counts(counts: Mapping[str, int] | Mapping[Tier, int] | Mapping[int, int], between: str = ", ") -> str:
+    return between.join(f"{name} x{count}" for name, count in counts.items()) or "none"
 
 
 def _share(share: float) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from mendloop.events import (
     RUN_SESSION,
+    LlmAnswered,
     MemoryQueried,
     MemoryStored,
     RecordDropped,
@@ -40,6 +41,7 @@ from mendloop.records import (
     VerdictKind,
 )
 from mendloop.runs.store import create_run
+from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest, Finish, Usage
 
 GOOD = "def double(xs):\n    return [x * 2 for x in xs]\n"
 WORSE = ("def double(xs):\n    return [x * 3 for x in xs]\n", "def double(xs):\n    return [x + 1 for x in xs[1:]]\n")
@@ -136,11 +138,51 @@ def faults(number: int) -> tuple[Fault, ...]:
     )
 
 
+MODEL = "some-coder-1b"
+WEIGHTS = "c" * 64
+PROMPTS = {"diagnose": "d" * 64, "repair": "e" * 64}
+
+
+def record_of_a_model(number: int, team: str = "injected", failing: int = 1, **source: Any) -> Record:
+    """Return a record in which a model plays the roles that it plays in a team; `source` replaces fields of it."""
+    record = record_of(number, failing)
+    every = team == "prompted"
+    given = {"kind": "goal", "package": "", "file": "", "licence": "generated"} if every else {}
+    given = {"kind": "failures", "package": "", "file": "wrong.jsonl", "licence": "unknown"} if team == "given" else given
+    roles = ("proposer", "programmer", "tester", "critic") if every else ("programmer", "critic")
+    provenance = Provenance(
+        team=team,
+        models=dict.fromkeys(roles, MODEL),
+        weights={MODEL: WEIGHTS},
+        prompts=PROMPTS,
+        operators=("off_by_one",) if team == "injected" else (),
+        seed=7,
+        memory="on",
+    )
+    problem = record.problem.model_copy(update={"source": record.problem.source.model_copy(update=given | source)})
+    evidence = record.evidence.model_copy(update={"basis": "none"}) if every else record.evidence
+    return record.model_copy(update={"provenance": provenance, "problem": problem, "evidence": evidence})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question to a model as a made run journals it: `key` is `node#visit/role/slot`."""
+
+    key: str
+    prompt: int = 100
+    completion: int = 20
+    cached: int = 0
+    ms: float = 2_000.0
+    finish: Finish = "stop"
+    said: str = "an answer"
+
+
 @dataclass
 class MadeRun:
     """Sessions to be written: a Record is kept, a text is the reason of a drop, None never ended.
 
-    A record's programs hold as many faults as turns fail, and `more_faults`.
+    A record's programs hold as many faults as turns fail, and `more_faults`. `asked` are the questions to a model, by
+    session number.
     """
 
     sessions: list[Record | str | None]
@@ -148,6 +190,8 @@ class MadeRun:
     scenario: dict[str, Any] = field(default_factory=lambda: dict(SCENARIO))
     start: float = 1_700_000_000.0
     more_faults: int = 0
+    team: str = "procedural"
+    asked: dict[int, list[Asked]] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write the run and return its folder."""
@@ -159,7 +203,7 @@ class MadeRun:
         with create_run(path, clock=lambda: self.start + next(ticks)) as store:
             run = await store.journal(RUN_SESSION)
             scenario = store.put(yaml.safe_dump(self.scenario))
-            await run.emit("started", RunStarted(scenario=scenario, version="0.1.0", team="procedural", seed=7))
+            await run.emit("started", RunStarted(scenario=scenario, version="0.1.0", team=self.team, seed=7))
             for number, what in enumerate(self.sessions):
                 await self._session(store, number, what)
             if self.counted is not None:
@@ -171,6 +215,8 @@ class MadeRun:
         journal = await store.journal(f"s{number:04d}")
         memory = "on" if number % 2 == 0 else "off"
         await journal.emit("start", SessionStarted(index=number, memory=memory))
+        for asked in self.asked.get(number, []):
+            await journal.emit(asked.key, _answered(store, asked))
         if what is None:
             return
         if isinstance(what, Record):
@@ -219,3 +265,22 @@ class MadeRun:
         reached = VerdictReached(turn=0, verdict="code_fault", rule="fails_an_anchor", detail=store.put(verdict))
         await journal.emit("verdict0", reached)
         await journal.emit("dropped", RecordDropped(reason=reason, detail=store.put(state)))
+
+
+def _answered(store: Any, asked: Asked) -> LlmAnswered:
+    question = ChatMessage(role="user", content=f"What of {asked.key}?")
+    order = ChatMessage(role="system", content="You answer.")
+    request = ChatRequest(messages=(order, question), max_tokens=100, temperature=0.7, seed=1)
+    usage = Usage(prompt=asked.prompt, completion=asked.completion, cached=asked.cached)
+    answer = Answer(text=asked.said, finish=asked.finish, model=MODEL, usage=usage, ms=asked.ms)
+    return LlmAnswered(
+        request="r",
+        result=store.put(answer),
+        prompt=store.put(request),
+        model=MODEL,
+        finish=asked.finish,
+        prompt_tokens=asked.prompt,
+        completion_tokens=asked.completion,
+        cached_tokens=asked.cached,
+        ms=asked.ms,
+    )

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from mendloop.errors import InputError
 from mendloop.records import Record, Source
+from mendloop.runs.answers import asked_in, busy_seconds, model_reason
 from mendloop.runs.counted import read_story
 from mendloop.runs.figures import entropy, function_of, histogram, module_of, tally, wilson
 from mendloop.runs.reader import Reader
 from mendloop.runs.redact import redact
 from mendloop.runs.report import Report, differences, read_report, report
 from mendloop.runs.report_text import difference_lines, report_lines
-from tests.datasets.made_run import SCENARIO, MadeRun, record_of
+from tests.datasets.made_run import MODEL, SCENARIO, Asked, MadeRun, record_of, record_of_a_model
 
 SESSIONS: list[Record | str | None] = [record_of(0, 1), record_of(1, 2), "fails_held_out", record_of(3, 1), "no_tests"]
 
@@ -153,6 +154,148 @@ def test_four_hundred_sessions_are_read_quickly(tmp_path: Path) -> None:
     began = time.perf_counter()
     report(run)
     assert time.perf_counter() - began < 5
+
+
+# --- language models -------------------------------------------------------------------------------------------------
+
+WITH_A_MODEL: list[Record | str | None] = [
+    record_of_a_model(0),
+    record_of_a_model(1, failing=2),
+    "repair: the program came back unchanged",
+    "tests: only 2 usable asserts of the form `assert f(...) == literal` (3x not a literal; 1x no call)",
+    "tests: only 1 usable asserts of the form `assert g(...) == literal`",
+]
+QUESTIONS = {
+    0: [
+        Asked("diagnose#0/critic/diagnose", prompt=300, completion=40, cached=60),
+        Asked("repair#0/programmer/repair/0", prompt=300, completion=40),
+        Asked("repair#0/programmer/repair/0/again", prompt=300, completion=40),
+    ],
+    1: [
+        Asked("adjudicate#0/critic-again/judge", prompt=100, completion=10),
+        Asked("repair#0/programmer/repair/0", prompt=500, completion=50, finish="length"),
+        Asked("repair#0/programmer/repair/0/longer", prompt=500, completion=90),
+    ],
+}
+
+
+def scenario_of(**teacher: Any) -> dict[str, Any]:
+    return {**SCENARIO, "deterministic": False, "models": {"teacher": teacher}}
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    made = MadeRun(
+        WITH_A_MODEL, 5, scenario_of(kind="openai", model=MODEL), team="injected", asked=QUESTIONS, start=1000.0
+    )
+    return report(made.write(tmp_path_factory.mktemp("asked") / "run"))
+
+
+def calls(number: int, prompt: int, completion: int, again: int = 0, longer: int = 0, unusable: int = 0) -> Any:
+    return {
+        "calls": number,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "again": again,
+        "longer": longer,
+        "unusable": unusable,
+    }
+
+
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [
+        ("tokens", 2270),
+        ("kept_per_100k_tokens", 88.105727),
+        ("tokens_per_kept", 1135.0),
+        ("tokens_per_model_s", 22.5),  # 270 written tokens in 6 calls of 2 s
+        ("cached_share", 0.03),
+        ("repaired", {"sessions": 5, "kept": 2, "share": 0.4}),
+        ("turns_to_repair", {"median": 1.5, "mean": 1.5, "n": 2}),
+        ("usd", None),
+    ],
+)
+def test_a_figure_of_a_model_is_what_the_journal_says(asked: Report, figure: str, value: Any) -> None:
+    assert asked.model_dump(mode="json")[figure] == value
+
+
+def test_calls_are_counted_by_role_and_question(asked: Report) -> None:
+    use = asked.model_use
+    assert use is not None
+    assert use.models == {MODEL: 6}
+    assert use.every.model_dump() == calls(6, 2000, 270, again=1, longer=1, unusable=2)
+    assert {kind: each.model_dump() for kind, each in use.by_prompt.items()} == {
+        "critic/diagnose": calls(1, 300, 40),
+        "critic/judge": calls(1, 100, 10),
+        "programmer/repair": calls(4, 1600, 220, again=1, longer=1, unusable=2),
+    }
+
+
+def test_losses_to_answers_are_grouped_and_stay_readable(asked: Report) -> None:
+    assert asked.funnel.by_reason == {
+        "tests: only N usable asserts of the form `...`": 2,
+        "repair: the program came back unchanged": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("teacher", "usd"),
+    [
+        ({"kind": "openai", "model": MODEL}, None),
+        ({"kind": "local", "model": MODEL}, 0.0),
+        ({"kind": "openai", "model": MODEL, "price": {"input": 1, "output": 10.0, "cached": 0.5}}, 0.00467),
+    ],
+)
+def test_money_is_counted_where_the_price_is_known(tmp_path: Path, teacher: dict[str, Any], usd: float | None) -> None:
+    told = report(MadeRun(WITH_A_MODEL, 5, scenario_of(**teacher), asked=QUESTIONS).write(tmp_path / "run"))
+    assert told.usd == usd
+    assert (told.not_measured.get("kept_per_usd") == "tokens were spent, and the price is not known") == (usd is None)
+
+
+def test_what_a_model_left_unmeasured_says_why(tmp_path: Path) -> None:
+    quiet = {0: [Asked("repair#0/programmer/repair/0", ms=0.0)]}
+    told = report(MadeRun(WITH_A_MODEL, 5, scenario_of(kind="openai"), asked=quiet).write(tmp_path / "run"))
+    assert {key for key, value in told if value is None} == set(told.not_measured)
+    assert told.not_measured["tokens_per_model_s"] == "the answers carry no times"
+    assert told.not_measured["cached_share"].startswith("no answer named cached prompt tokens")
+
+
+def test_a_model_that_repairs_has_no_known_answer(asked: Report) -> None:
+    assert asked.faults is not None
+    assert asked.faults.known_answer_ok is None
+    assert not any("KNOWN" in line or "as known" in line for line in report_lines(asked))
+
+
+def test_the_text_tells_what_each_question_took(asked: Report) -> None:
+    lines = report_lines(asked)
+    repairs = "4; 1600 + 220 tokens; asked again x1; asked with more room x1; answers unusable x2"
+    assert f"  programmer/repair       {repairs}" in lines
+    assert "tokens per kept record    1135" in lines
+    assert "repaired and kept         2 of 5 sessions with a failing turn (40.0 %)" in lines
+    assert all(line.isprintable() for line in lines)
+
+
+def test_requests_side_by_side_count_once_on_the_wall(tmp_path: Path) -> None:
+    # commits are a second apart: the first two of these calls, of two seconds each, overlap for one
+    side_by_side = {0: [Asked("a#0/critic/diagnose"), Asked("b#0/critic/diagnose")], 1: [Asked("a#0/critic/diagnose")]}
+    run = MadeRun(["no_tests", "no_tests"], asked=side_by_side).write(tmp_path / "run")
+    with Reader(run) as reader:
+        assert busy_seconds(list(asked_in(reader))[:2]) == 3.0
+        assert busy_seconds(asked_in(reader)) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "grouped"),
+    [
+        ("repair: the program came back unchanged", ("repair", "the program came back unchanged")),
+        ("problem: longer than 4000 characters", ("problem", "longer than N characters")),
+        ("rederive: no Python literal: x + 1", ("rederive", "no Python literal")),
+        ("fails_held_out", None),
+        ("ill_formed: no statement", None),
+    ],
+)
+def test_a_reason_that_lies_in_an_answer_is_known(reason: str, grouped: tuple[str, str] | None) -> None:
+    assert model_reason(reason) == grouped
 
 
 # --- the arithmetic --------------------------------------------------------------------------------------------------

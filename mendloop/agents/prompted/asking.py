@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mendloop.agents.prompted.objects import FIELDS, as_sections, asking_for_object, schema_of
 from mendloop.agents.prompted.sections import Malformed
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.unanswered import Unanswered
@@ -23,12 +24,16 @@ SHOWN_BACK = 2_000
 
 @dataclass(frozen=True)
 class Voice:
-    """A model as one role uses it: how long its answers may be, and how warm it is asked."""
+    """A model as one role uses it: how long its answers may be, and how warm it is asked.
+
+    With `objects`, answers without code come as JSON objects, because a probe has shown that the server honours that.
+    """
 
     chat: Chat
     prompts: Prompts
     max_tokens: int = 1024
     temperature: float | None = 0.7
+    objects: bool = False
 
     async def ask(
         self,
@@ -47,38 +52,46 @@ class Voice:
         none then, and for an answer that has no end, is refused, or does not fit the model.
         """
         messages = self.prompts.render(prompt, facts)
-        answer = await self._asked(bench, slot, messages, sample)
+        fields = FIELDS.get(prompt, ()) if self.objects else ()
+        if fields:
+            messages = asking_for_object(messages, fields)
+        answer = await self._asked(bench, slot, messages, sample, fields)
         try:
-            return read(usable(answer, prompt))
+            return read(as_sections(usable(answer, prompt), fields))
         except Malformed as wrong:
             if not again:
                 raise Unanswered(f"{prompt}: {wrong}") from wrong
             said = ChatMessage(role="assistant", content=answer.text[:SHOWN_BACK] or "(nothing)")
             more = self.prompts.render("again", {"wrong": str(wrong)})
             second = (*messages, said, *(message for message in more if message.role == "user"))
-        answer = await self._asked(bench, f"{slot}/again", second, sample)
+        answer = await self._asked(bench, f"{slot}/again", second, sample, fields)
         try:
-            return read(usable(answer, prompt))
+            return read(as_sections(usable(answer, prompt), fields))
         except Malformed as wrong:
             raise Unanswered(f"{prompt}: {wrong}") from wrong
 
-    async def _asked(self, bench: Bench, slot: str, messages: tuple[ChatMessage, ...], sample: int) -> Answer:
+    async def _asked(
+        self, bench: Bench, slot: str, messages: tuple[ChatMessage, ...], sample: int, fields: tuple[str, ...]
+    ) -> Answer:
         """Return the answer; one that came to its limit is asked for once more with twice the room."""
-        request = self._request(bench, slot, messages, self.max_tokens, sample)
+        request = ChatRequest(
+            messages=messages,
+            max_tokens=self.max_tokens,
+            temperature=self._warmth(sample),
+            seed=bench.random(bench.key(slot)).randrange(2**31),
+            json_schema=schema_of(fields) if fields else None,
+        )
         answer = await bench.ask(slot, self.chat, request)
         if answer.finish != "length" or answer.degenerate:
             return answer
-        longer = self._request(bench, slot, messages, self.max_tokens * 2, sample)
+        longer = request.model_copy(update={"max_tokens": self.max_tokens * 2})
         return await bench.ask(f"{slot}/longer", self.chat, longer)
 
-    def _request(
-        self, bench: Bench, slot: str, messages: tuple[ChatMessage, ...], max_tokens: int, sample: int
-    ) -> ChatRequest:
-        temperature = self.temperature
-        if temperature is not None and sample:
-            temperature = max(temperature, min(1.0, temperature + WARMER * sample))
-        seed = bench.random(bench.key(slot)).randrange(2**31)
-        return ChatRequest(messages=messages, max_tokens=max_tokens, temperature=temperature, seed=seed)
+    def _warmth(self, sample: int) -> float | None:
+        """Return the temperature of a sample: a further one is warmer, so that it says something else."""
+        if self.temperature is None or not sample:
+            return self.temperature
+        return max(self.temperature, min(1.0, self.temperature + WARMER * sample))
 
 
 def usable(answer: Answer, prompt: PromptName) -> str:

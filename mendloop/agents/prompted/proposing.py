@@ -84,8 +84,11 @@ def signature_in(text: str) -> tuple[str, str]:
         raise Malformed("the section SIGNATURE must be one plain function")
     if not (node.args.args or node.args.posonlyargs or node.args.kwonlyargs):
         raise Malformed("the function has no parameter, so that nothing can be tested")
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    return node.name, f"{node.name}({ast.unparse(node.args)}){returns}"
+    try:
+        returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        return node.name, f"{node.name}({ast.unparse(node.args)}){returns}"
+    except RecursionError as error:
+        raise Malformed("the section SIGNATURE has a default or a type that nests too deeply") from error
 
 
 def concepts_in(text: str, have: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def concepts_in(text: str, have: tuple[str, ...]) -> tuple[str, ...]:
         match = re.match(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(.{2,200})", line)
         if match is None:
             continue
-        name = re.split(r"\s*(?::|\s–|\s-\s|\(|\*\*\s)", match[1].strip("*_` "))[0].strip("*_`. ")
+        name = re.split(r"\s*(?:[:：]|\s[–—]|\s-\s|\(|\*\*\s)", match[1].strip("*_` "))[0].strip("*_`. ")
         if 0 < len(name.split()) <= 10 and _key(name) not in known:
             known.add(_key(name))
             found.append(name)
@@ -106,4 +109,4 @@ def concepts_in(text: str, have: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _key(concept: str) -> str:
-    return " ".join(sorted(word.rstrip("s") for word in re.findall(r"[a-z0-9]+", concept.lower())))
+    return " ".join(sorted(word.rstrip("s") for word in re.findall(r"[^\W_]+", concept.lower())))

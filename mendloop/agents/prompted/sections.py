@@ -5,12 +5,17 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_ANSWER = 200_000
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$")
-_HEADING = re.compile(r"^[\s#>*_\-\d.)]{0,12}([A-Za-z][A-Za-z ]{0,30}?)[*_ ]{0,4}(?::[*_ ]{0,4}(.*)|[*_ :]{0,4})$")
+MAX_PARSED = 1_000_000
+"""Characters that are parsed in all while a program is looked for in an answer without a fence."""
+_FENCE = re.compile(r"^[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+#.-]*+)[^\n`]*+$")
+_HEADING = re.compile(
+    r"^[\s#>*_\-\d.)]{0,12}([A-Za-z][A-Za-z ]{0,30}?)[*_ ]{0,4}(?:[:：](?:[*_]{1,3}(?=\s|$))?[ \t]*(.*)|[*_ ]{0,4})$"
+)
 _PYTHON = frozenset({"", "python", "python3", "py", "text", "txt", "code"})
 _STARTS = re.compile(r"^(def |class |import |from |@|async def )")
 
@@ -32,19 +37,24 @@ def blocks_of(text: str) -> list[Block]:
     """Return the fenced blocks of an answer in order; the last one may lack its end."""
     blocks: list[Block] = []
     fence, language, lines = "", "", list[str]()
-    for line in text[:MAX_ANSWER].splitlines():
+    for line in _lines(text):
         match = _FENCE.match(line)
-        if not fence:
-            if match:
-                fence, language, lines = match[1], match[2].lower(), []
-        elif match and match[1].startswith(fence) and not match[2]:
-            blocks.append(Block(language, "\n".join(lines), closed=True))
-            fence = ""
-        else:
+        if match and not fence:
+            fence, language, lines = match[1], match[2].lower(), []
+        elif match and match[1].startswith(fence):  # one with a language begins the next block: its end was forgotten
+            blocks.append(Block(language, "\n".join(lines), closed=not match[2]))
+            fence, language, lines = match[1] if match[2] else "", match[2].lower(), []
+        elif fence:
             lines.append(line)
     if fence:
         blocks.append(Block(language, "\n".join(lines), closed=False))
     return blocks
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines as Python counts them: a form feed or U+2028 inside a line does not end it."""
+    lines = text[:MAX_ANSWER].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def sections_of(text: str, names: Sequence[str]) -> dict[str, str]:
@@ -56,7 +66,7 @@ def sections_of(text: str, names: Sequence[str]) -> dict[str, str]:
     wanted = {name.lower(): name for name in names}
     found: dict[str, list[str]] = {"": []}
     current, fenced = "", ""
-    for line in text[:MAX_ANSWER].splitlines():
+    for line in _lines(text):
         match = _FENCE.match(line)
         if fenced:
             fenced = "" if match and match[1].startswith(fenced) and not match[2] else fenced
@@ -66,6 +76,7 @@ def sections_of(text: str, names: Sequence[str]) -> dict[str, str]:
             name, rest = heading
             current = name if not any(part.strip() for part in found.get(name, [])) else f"{name} again"
             found[current] = [rest] if rest else []
+            fenced = opened[1] if (opened := _FENCE.match(rest)) else ""
             continue
         found.setdefault(current, []).append(line)
     texts = {name: "\n".join(lines).strip() for name, lines in found.items()}
@@ -79,8 +90,7 @@ def _heading(line: str, wanted: dict[str, str]) -> tuple[str, str] | None:
     name = wanted.get(match[1].strip().lower())
     if name is None:
         return None
-    rest = (match[2] or "").strip(" *_")
-    return name, rest + line[300:] if rest else ""
+    return name, line[match.start(2) :].strip(" *") if match[2] else ""
 
 
 # --- programs --------------------------------------------------------------------------------------------------------
@@ -106,32 +116,54 @@ def program_in(text: str, entry_point: str, known: str = "") -> str:
 
 def shape(code: str) -> str:
     """Return what two programs have in common that differ in layout and comments only."""
-    tree = _parsed(code)
-    return ast.dump(tree) if tree is not None else code.strip()
+    tree = _read(code).tree
+    try:
+        return ast.dump(tree) if tree is not None else code.strip()
+    except RecursionError:  # some hundred branches of one `if` parse, and are too deep to be written out
+        return code.strip()
 
 
-def _parsed(code: str) -> ast.Module | None:
+@dataclass(frozen=True)
+class _Reading:
+    """A text read as Python: its tree, or in which line (0: unknown) it stops being Python, and why."""
+
+    tree: ast.Module | None
+    line: int = 0
+    wrong: str = ""
+
+
+def _read(code: str) -> _Reading:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+            return _Reading(ast.parse(code))
+    except SyntaxError as error:
+        return _Reading(None, error.lineno or 0, f"{error.msg} in line {error.lineno}")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return _Reading(None, 0, type(error).__name__)
 
 
 def _defining(code: str, entry_point: str) -> str:
     """Return a text as a program without what only tries it out; empty where it does not define the entry point."""
-    tree = _parsed(code)
+    tree = _read(code).tree
     if tree is None:
         code = _dedented(code)
-        tree = _parsed(code)
-    if tree is None or not any(_is_entry(node, entry_point) for node in tree.body):
+        tree = _read(code).tree
+    return _untried(code, tree, entry_point) if tree is not None else ""
+
+
+def _untried(code: str, tree: ast.Module, entry_point: str) -> str:
+    place = next((place for place, node in enumerate(tree.body) if _is_entry(node, entry_point)), None)
+    if place is None:
         return ""
-    lines = code.splitlines()
-    for node in reversed(tree.body):
-        if _tries_out(node):
-            del lines[node.lineno - 1 : node.end_lineno]
+    trying = [node for node in tree.body[place + 1 :] if _tries_out(node)]
+    dropped = _lines_of(trying) - _lines_of([node for node in tree.body if node not in trying])
+    lines = [line for number, line in enumerate(_lines(code), 1) if number not in dropped]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+def _lines_of(nodes: Sequence[ast.stmt]) -> set[int]:
+    return {number for node in nodes for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
 
 
 def _is_entry(node: ast.stmt, entry_point: str) -> bool:
@@ -139,55 +171,63 @@ def _is_entry(node: ast.stmt, entry_point: str) -> bool:
 
 
 def _tries_out(node: ast.stmt) -> bool:
-    """Tell whether a statement at the top of a program only uses it; a one-line `a(); b()` counts by its first part."""
+    """Tell whether a statement after the entry point only uses it."""
     if isinstance(node, ast.Assert):
         return True
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Call)
-    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
+    )
 
 
 def _dedented(code: str) -> str:
-    lines = code.splitlines()
+    lines = _lines(code)
     margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     return "\n".join(line[margin:] for line in lines)
 
 
 def _bare(text: str, entry_point: str) -> str:
-    """Return a program that stands in an answer without a fence: the longest run of lines that parses."""
-    lines = text[:MAX_ANSWER].replace("```", "").splitlines()
-    for start in (number for number, line in enumerate(lines) if _STARTS.match(line)):
-        for end in _ends(lines, start):
-            if program := _defining("\n".join(lines[start:end]), entry_point):
-                return program
+    """Return a program that stands in an answer without a fence: the longest run of lines that parses.
+
+    Where one does not, it can only end before the line that Python stumbles over.
+    """
+    lines = ["" if _FENCE.match(line) else line.replace("```", "") for line in _lines(text)]
+    margin = [number for number, line in enumerate(lines) if line[:1].strip()]
+    starts = [number for number in margin if _STARTS.match(lines[number])]
+    entries = [number for number in starts if _opens(lines[number], entry_point)]
+    left = MAX_PARSED
+    for start in starts if entries else ():
+        end, needed = len(lines), entries[min(bisect_right(entries, start - 1), len(entries) - 1)]
+        while left > 0 and start <= needed < end:
+            code = "\n".join(lines[start:end])
+            left -= len(code) + 1
+            reading = _read(code)
+            if reading.tree is not None:
+                if program := _untried(code, reading.tree, entry_point):
+                    return program
+                break
+            stumbled = min(start + reading.line - 1, end - 1) if reading.line else end - 1
+            end = margin[bisect_right(margin, stumbled) - 1]
     return ""
 
 
-def _ends(lines: Sequence[str], start: int) -> Iterator[int]:
-    """Yield where a program may end, the furthest first: before a line at the margin that is prose."""
-    at_margin = [n for n in range(start + 1, len(lines)) if lines[n][:1].strip()]
-    yield from reversed([*at_margin[:40], len(lines)] if len(at_margin) <= 40 else at_margin[:40])
+def _opens(line: str, entry_point: str) -> bool:
+    return re.match(rf"def\s+{re.escape(entry_point)}\s*\(", line) is not None
 
 
 def _what_is_wrong(blocks: Sequence[Block], text: str, entry_point: str) -> str:
     if not text.strip():
         return "the answer is empty"
-    if not blocks and f"def {entry_point}" not in text:
+    begins = re.search(rf"^[ \t]*def\s+{re.escape(entry_point)}\s*\(", text[:MAX_ANSWER], re.MULTILINE)
+    if not blocks and begins is None:
         return f"the answer has no program: put one that defines `{entry_point}` into a ```python block"
     other = [block.language for block in blocks if block.language not in _PYTHON]
     if other and len(other) == len(blocks):
-        return f"the program is not Python (the block says {other[0]}): write Python"
-    for block in blocks:
-        if f"def {entry_point}" in block.text and _parsed(_dedented(block.text)) is None:
-            return f"the program does not parse: {_syntax_error(block.text)}"
+        return f"the program is not Python (the block says {other[0][:30]}): write Python"
+    texts = [block.text for block in blocks] or [text[begins.start() : MAX_ANSWER] if begins else ""]
+    for code in texts:
+        reading = _read(_dedented(code))
+        if f"def {entry_point}" in code and reading.tree is None:
+            return f"the program does not parse: {reading.wrong}"
     return f"no block defines the top-level function `{entry_point}`"
-
-
-def _syntax_error(code: str) -> str:
-    try:
-        ast.parse(_dedented(code))
-    except SyntaxError as error:
-        return f"{error.msg} in line {error.lineno}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return type(error).__name__
-    return "unknown"

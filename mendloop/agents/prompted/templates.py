@@ -1,7 +1,7 @@
 """Prompts as templates: each has a block `system` and a block `user`, and its hash stands in every record.
 
-Templates run in a sandboxed environment and see only the facts that a role hands them. What comes from outside (code,
-statements, lessons) is put between fences that it cannot close.
+Templates run in a sandboxed environment and see only the facts that a role hands them. Code, cases, snippets and
+instructions are put between fences that they cannot close.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from mendloop.tools.chat.protocol import ChatMessage
 
 PARTS = ("system", "user")
 MAX_TEMPLATE = 100_000
+_UNFILLABLE = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What a template raises that calls, divides or loops over something that it should not."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Prompts:
         template = _compiled(self.text(name))
         try:
             parts = {part: "".join(template.blocks[part](template.new_context(dict(facts)))) for part in PARTS}
-        except TemplateError as error:
+        except _UNFILLABLE as error:
             raise ScenarioError(f"the template cannot be filled in: {error}", where=f"prompts.{name}") from error
-        said = {part: re.sub(r"\n{3,}", "\n\n", text).strip() for part, text in parts.items()}
+        said = {part: squeezed(text).strip() for part, text in parts.items()}
         user = ChatMessage(role="user", content=said["user"])
         return (ChatMessage(role="system", content=said["system"]), user) if said["system"] else (user,)
 
@@ -93,6 +95,21 @@ def fenced(text: str, language: str = "") -> str:
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def squeezed(text: str) -> str:
+    """Return a text with at most one empty line in a row; what stands in fences stays as it is."""
+    lines: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        mark = re.match(r"`{3,}+", line)
+        if mark and not fence:
+            fence = mark[0]
+        elif mark and mark[0] == fence and line.rstrip() == fence:
+            fence = ""
+        if fence or line or not lines or lines[-1]:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def numbered(code: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -24,11 +25,13 @@ from pydantic import SecretStr
 
 from mendloop.errors import BudgetError, InputError, ProviderError
 from mendloop.memory.protocol import EmbeddingFailed, Vector
+from mendloop.settings import MIN_SECRET
 from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest, Finish, Usage
 from mendloop.tools.chat.texts import is_degenerate, storable, without_thoughts
 from mendloop.tools.tracing import no_uploads
 
 OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 NO_KEY = "none"
 """What a server without keys is given, because the client insists on one."""
 FINISHES: Mapping[str, Finish] = {
@@ -38,15 +41,17 @@ FINISHES: Mapping[str, Finish] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-PREFLIGHT_S = 5.0
+MASK = "***"
+MAX_QUOTED = 300
 MAX_WAIT_S = 120.0
+NO_CONNECTION = "no connection, or it was cut"
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """Where a model answers. `base_url` None is OpenAI's own."""
 
-    base_url: str | None
+    base_url: str | None = field(repr=False)
     key: SecretStr | None
     key_name: str = "OPENAI_API_KEY"
     url_name: str = "OPENAI_BASE_URL"
@@ -60,17 +65,34 @@ class Endpoint:
     def shown(self) -> str:
         """The address for people: no user, password or query."""
         if self.base_url is None:
-            return f"https://{OPENAI_HOST}/v1"
+            return OPENAI_URL
         parts = urlsplit(self.base_url)
         host = parts.hostname or ""
         return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
+    def masked(self, text: str) -> str:
+        """Return a text without the key and the address's password, which careless servers and clients quote."""
+        password = urlsplit(self.base_url).password if self.base_url else None
+        for secret in (self.key.get_secret_value() if self.key else "", password or ""):
+            text = text.replace(secret, MASK) if len(secret) >= MIN_SECRET else text
+        return text
+
+    def quoted(self, text: str) -> str:
+        """Return what a server or a client says, fit for an error of ours."""
+        return self.masked(text)[:MAX_QUOTED]
+
+    def cause(self, error: BaseException) -> BaseException | None:
+        """Return an error as the cause that an error of ours names; none where its traceback would tell a secret."""
+        told = "".join(traceback.format_exception(error))
+        return error if self.masked(told) == told else None
+
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds, and how often to try again."""
+    """How long to wait, in seconds, and how often to try again. `preflight_s` is for the first look at a server."""
 
     deadline_s: float = 300.0
+    preflight_s: float = 5.0
     tries: int = 6
     first_wait_s: float = 1.0
     longest_wait_s: float = 60.0
@@ -93,11 +115,11 @@ class _ForeignChat(BaseChatOpenAI):
 
 
 class _TransientError(Exception):
-    """The request may succeed when it is sent again; `wait_s` is what the server asks for."""
+    """The request may succeed when it is sent again; `wait_s` is what the server asks for. `slow`: it took too long."""
 
-    def __init__(self, what: str, wait_s: float = 0.0) -> None:
+    def __init__(self, what: str, wait_s: float = 0.0, *, slow: bool = False) -> None:
         super().__init__(what)
-        self.wait_s = wait_s
+        self.wait_s, self.slow = wait_s, slow
 
 
 @dataclass
@@ -108,9 +130,9 @@ class EndpointChat:
     endpoint: Endpoint
     parallel: int = 16
     patience: Patience = Patience()
-    _client: BaseChatOpenAI | None = None
-    _permits: asyncio.Semaphore | None = None
-    _jitter: random.Random = field(default_factory=random.Random)
+    _client: BaseChatOpenAI | None = field(default=None, repr=False)
+    _permits: asyncio.Semaphore | None = field(default=None, repr=False)
+    _jitter: random.Random = field(default_factory=random.Random, repr=False)
 
     async def ask(self, request: ChatRequest) -> Answer:
         """Return the answer. Raises ProviderError, or BudgetError when no quota is left."""
@@ -133,27 +155,30 @@ class EndpointChat:
     async def check(self) -> None:
         """See that URL, key and model are right, in a few seconds. Raises InputError naming what is not."""
         try:
-            await self._once(_HELLO, PREFLIGHT_S)
+            await self._once(_HELLO, self.patience.preflight_s)
         except _TransientError as fault:
-            if "no answer within" in str(fault):
-                return  # slow, but it is there
-            raise InputError(
-                f"no usable answer from {self.endpoint.shown}: {fault}",
-                where=self.endpoint.url_name,
-                remedy=f"is {self.endpoint.url_name} the address of an OpenAI-compatible server, with its /v1?",
-            ) from fault
-        except BudgetError:
-            raise
+            if not fault.slow:  # slow, but it is there
+                raise self._unusable(str(fault)) from fault
         except ProviderError as error:
             raise InputError(error.what, where=error.where, remedy=error.remedy) from error
 
     async def offered(self) -> tuple[str, ...]:
-        """Return the names of the models that the server lists; none where it does not say."""
+        """Return the names of the models that the server lists; none where it does not say.
+
+        Raises InputError where it refuses the key, or where nothing answers.
+        """
         client = self._ready().root_async_client
         try:
-            async with asyncio.timeout(PREFLIGHT_S):
+            async with asyncio.timeout(self.patience.preflight_s):
                 page = await client.models.list()
                 return tuple(model.id for model in page.data)
+        except openai.AuthenticationError as error:
+            refused = self._refused_key(error.status_code)
+            raise InputError(refused.what, where=refused.where, remedy=refused.remedy) from self.endpoint.cause(error)
+        except openai.APIConnectionError as error:
+            if not isinstance(error, openai.APITimeoutError) or _unconnected(error):
+                raise self._unusable(NO_CONNECTION) from self.endpoint.cause(error)
+            return ()
         except (openai.OpenAIError, TimeoutError, ValueError, AttributeError, TypeError):
             return ()
 
@@ -171,7 +196,8 @@ class EndpointChat:
             self._client = kind(
                 model=self.model,
                 api_key=self.endpoint.key or SecretStr(NO_KEY),
-                base_url=self.endpoint.base_url,
+                base_url=self.endpoint.base_url or OPENAI_URL,
+                openai_proxy=None,  # else a variable of the environment
                 http_async_client=openai.DefaultAioHttpClient(),
                 max_retries=0,
                 timeout=self.patience.deadline_s,
@@ -187,34 +213,31 @@ class EndpointChat:
             async with asyncio.timeout(deadline_s):
                 message = await client.ainvoke(_said(request), **_options(request))
         except TimeoutError as error:
-            raise _TransientError(f"no answer within {deadline_s:g} s") from error
+            raise _TransientError(f"no answer within {deadline_s:g} s", slow=True) from error
         except openai.OpenAIError as error:
             if _too_long(error):
                 return Answer(text="", finish="context", model=self.model)
-            raise self._failure(error) from error
+            raise self._failure(error) from self.endpoint.cause(error)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise _TransientError(f"the answer is not the protocol's: {_first_line(error)}") from error
+            told = self.endpoint.quoted(_first_line(error))
+            raise _TransientError(f"the answer is not the protocol's: {told}") from self.endpoint.cause(error)
         return _answer(message, self.model, (time.monotonic() - began) * 1000)
 
     def _failure(self, error: openai.OpenAIError) -> Exception:
         match error:
             case openai.APITimeoutError() if not _unconnected(error):
-                return _TransientError(f"no answer within {self.patience.deadline_s:g} s")
+                return _TransientError(f"no answer within {self.patience.deadline_s:g} s", slow=True)
             case openai.APIConnectionError():
-                return _TransientError("no connection, or it was cut")
+                return _TransientError(NO_CONNECTION)
             case openai.APIStatusError():
                 return self._by_status(error)
             case _:
-                return _TransientError(_first_line(error))
+                return _TransientError(self.endpoint.quoted(_first_line(error)))
 
     def _by_status(self, error: openai.APIStatusError) -> Exception:
-        status, told = error.status_code, _told(error)
+        status, told = error.status_code, self.endpoint.quoted(_told(error))
         if status in (401, 403):
-            return ProviderError(
-                f"{self.endpoint.shown} refuses the key ({status})",
-                where=self.endpoint.key_name,
-                remedy=f"set {self.endpoint.key_name} to a key of that server",
-            )
+            return self._refused_key(status)
         if status == 404:
             return ProviderError(
                 f"{self.endpoint.shown} knows no model `{self.model}`, or is not where the API lies: {told}",
@@ -226,6 +249,20 @@ class EndpointChat:
         if status == 429 or status in (408, 409) or status >= 500:
             return _TransientError(f"{status}: {told}", _asked_to_wait(error))
         return ProviderError(f"the request was refused ({status}): {told}", where=self.endpoint.shown)
+
+    def _refused_key(self, status: int) -> ProviderError:
+        return ProviderError(
+            f"{self.endpoint.shown} refuses the key ({status})",
+            where=self.endpoint.key_name,
+            remedy=f"set {self.endpoint.key_name} to a key of that server",
+        )
+
+    def _unusable(self, what: str) -> InputError:
+        return InputError(
+            f"no usable answer from {self.endpoint.shown}: {what}",
+            where=self.endpoint.url_name,
+            remedy=f"is {self.endpoint.url_name} the address of an OpenAI-compatible server, with its /v1?",
+        )
 
     def _given_up(self, what: str) -> ProviderError:
         return ProviderError(
@@ -246,12 +283,13 @@ def _options(request: ChatRequest) -> dict[str, Any]:
         options["temperature"] = request.temperature
     if request.json_schema is not None:
         schema = {"name": "answer", "schema": request.json_schema, "strict": True}
-        options["response_format"] = {"type": "json_schema", "json_schema": schema}
+        # As an extra part of the body: the client would otherwise parse the answer, and drop one that was cut.
+        options["extra_body"] = {"response_format": {"type": "json_schema", "json_schema": schema}}
     return options
 
 
 def _answer(message: AIMessage, model: str, ms: float) -> Answer:
-    spoken = message.content if isinstance(message.content, str) else "".join(map(str, message.content))
+    spoken = message.content if isinstance(message.content, str) else "".join(map(_part, message.content))
     reasoning = str(message.additional_kwargs.get("reasoning_content") or "")
     text, thoughts = without_thoughts(spoken)
     (text, odd), (reasoning, _) = storable(text), storable(reasoning or thoughts)
@@ -275,6 +313,11 @@ def _answer(message: AIMessage, model: str, ms: float) -> Answer:
     )
 
 
+def _part(part: str | dict[str, Any]) -> str:
+    """Return the text of one part of a message; a part of another kind has none."""
+    return part if isinstance(part, str) else str(part.get("text") or "")
+
+
 def _unconnected(error: BaseException | None) -> bool:
     """Tell whether a time-out is none: the aiohttp transport calls a refused or reset connection one."""
     while error is not None:
@@ -294,11 +337,11 @@ def _too_long(error: openai.OpenAIError) -> bool:
 def _told(error: openai.APIStatusError) -> str:
     body = error.body if isinstance(error.body, dict) else {}
     told = body.get("message")
-    return (told if isinstance(told, str) else _first_line(error))[:300]
+    return told if isinstance(told, str) else _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().partition("\n")[0] or type(error).__name__)[:300]
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _asked_to_wait(error: openai.APIStatusError) -> float:
@@ -317,11 +360,13 @@ class EndpointEmbedder:
         self._client = OpenAIEmbeddings(
             model=model,
             openai_api_key=endpoint.key or SecretStr(NO_KEY),
-            openai_api_base=endpoint.base_url,
+            openai_api_base=endpoint.base_url or OPENAI_URL,
+            openai_proxy=None,
             check_embedding_ctx_length=not endpoint.foreign,
             max_retries=2,
             request_timeout=timeout_s,
         )
+        self._endpoint = endpoint
         self.name = f"{model} at {endpoint.shown}"
         self.dimensions = len(self._asked("dimensions"))
 
@@ -337,4 +382,4 @@ class EndpointEmbedder:
         try:
             return self._client.embed_query(text)
         except (openai.OpenAIError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise EmbeddingFailed(_first_line(error)) from error
+            raise EmbeddingFailed(self._endpoint.quoted(_first_line(error))) from self._endpoint.cause(error)

@@ -30,11 +30,12 @@ class Meter:
 
     def count(self, usage: Usage) -> None:
         """Count an answer."""
+        before = self.reached
         self.tokens += usage.total
         if self.price is not None:
             self.usd += cost(usage, self.price)
-        if reason := self.reached:
-            self.used_up(reason)
+        if self.reached and not before:
+            self.used_up(self.reached)
 
     @property
     def reached(self) -> str:
