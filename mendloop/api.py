@@ -206,7 +206,7 @@ def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
-    from mendloop.composition import STDLIB, check_templates, compose, looked_at, opened_model, resolved
+    from mendloop.composition import STDLIB, check_templates, compose, looked_at, opened_model, resolved, settled
     from mendloop.memory.none import NoMemory
     from mendloop.runs.beginning import NothingBegunError, new_run
     from mendloop.runs.engine import begin
@@ -222,6 +222,7 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
         model = await opened_model(scenario, settings, stack)
+        scenario = await settled(scenario, model, progress.note)
         team = compose(scenario, sandbox, NoMemory(), model)
         stack.enter_context(signals(stopper))
         with new_run(path, settings.secrets()) as store:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -225,6 +225,23 @@ def weights_of(spec: LocalModel, settings: Settings) -> Weights:
     from mendloop.tools.local.weights import find_weights
 
     return find_weights(spec.model, settings.cache_dir)
+
+
+async def settled(scenario: Scenario, model: OpenedModel | None, note: Callable[[str], None]) -> Scenario:
+    """Return the scenario with the form of answers that the model's server can do; a weaker one than asked is noted.
+
+    From then on the scenario says what holds: a resumed run is not probed again. Raises ProviderError.
+    """
+    from mendloop.agents.prompted.objects import honours_schema
+
+    teacher = scenario.models.teacher
+    if model is None or not isinstance(teacher, LanguageModel) or teacher.answers == "sections":
+        return scenario
+    if await honours_schema(model.chat):
+        return scenario
+    note("the server does not honour a JSON schema: answers are asked for as sections")
+    plain = teacher.model_copy(update={"answers": "sections"})
+    return scenario.model_copy(update={"models": scenario.models.model_copy(update={"teacher": plain})})
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,19 @@ def dump_scenario(scenario: Scenario, base: Path | None = None) -> str:
     path = scenario.source.path
     if path and base and Path(path).is_relative_to(base.resolve()):
         data["source"]["path"] = str(Path(path).relative_to(base.resolve()))
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts with Unicode's own line breaks in quotes: bare, they are read back as others."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(char in text for char in "\x85\u2028\u2029\ufeff") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def scenario_json_schema() -> dict[str, Any]:

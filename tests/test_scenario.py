@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mendloop.scenario import (
 from mendloop.specs import (
     BudgetSpec,
     FaultCount,
+    LocalModel,
     Loop,
     MemorySpec,
     Models,
@@ -104,13 +106,17 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ),
         ("propose: [oss_instruct]", "s.yaml:3: `propose` is not available in this version"),
         (
-            "models: {teacher: {kind: openai}}",
-            "s.yaml:3: kind `openai` is not available in this version; available: procedural",
+            "models: {teacher: {kind: recorded}}",
+            "s.yaml:3: kind `recorded` is not available in this version; available: auto, openai, local, procedural",
         ),
         (
             "models: {teacher: {kind: proceduarl}}",
-            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: procedural)",
+            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: auto, openai, local, procedural)",
         ),
+        ("models: {teacher: {kind: openai}}", "s.yaml:3: `models.teacher.model` is missing"),
+        ("models: {teacher: {kind: auto, temperature: 3}}", "s.yaml:3: `models.teacher.temperature`"),
+        ("prompts: {repair: {}}", "s.yaml:3: `prompts.repair`: needs exactly one of `file` and `text`"),
+        ("prompts: {repiar: {text: x}}", "s.yaml:3: "),
         ("models: {teacher: {}}", "s.yaml:3: `models.teacher.kind` is missing"),
         (
             "sandbox: {kind: bwrap}",
@@ -146,8 +152,9 @@ def test_a_mistake_is_named_with_its_line(line: str, said: str) -> None:
 
 
 def test_a_source_kind_of_a_later_version_says_what_there_is() -> None:
-    text = "goal: x\nsource: {kind: snippets}\n"
-    assert complaint(text) == "s.yaml:2: kind `snippets` is not available in this version; available: python"
+    text = "goal: x\nsource: {kind: documents}\n"
+    available = "python, snippets, instructions, goal, failures"
+    assert complaint(text) == f"s.yaml:2: kind `documents` is not available in this version; available: {available}"
 
 
 @pytest.mark.parametrize("places", ["", ", package: stdlib, path: ."])
@@ -260,7 +267,7 @@ def test_a_path_is_relative_to_the_scenario(folder: Path, path: str) -> None:
         ("../outside", "s.yaml:4: `source.path` leaves the scenario's folder"),
         ("link", "s.yaml:4: `source.path` leaves the scenario's folder"),
         ("/tmp", "s.yaml:4: `source.path` is relative to the scenario's folder"),
-        ("cod", "s.yaml:4: `source.path`: no such folder: "),
+        ("cod", "s.yaml:4: `source.path`: no such file or folder: "),
         (r'"a\0b"', "s.yaml:4: `source.path` cannot be used: "),
         ('""', 's.yaml:4: `source.path`: found the text "", expected a text that is not empty'),
     ],
@@ -333,3 +340,60 @@ def test_the_json_schema_names_every_key() -> None:
     schema: dict[str, Any] = scenario_json_schema()
     assert set(schema["properties"]) == set(Scenario.model_fields)
     assert schema["required"] == ["goal", "source"]
+
+
+# --- templates and weights -------------------------------------------------------------------------------------------
+
+TEMPLATE = "{% block system %}s{% endblock %}{% block user %}u{% endblock %}"
+
+
+def test_a_template_file_becomes_its_text_and_is_not_needed_again(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_text(TEMPLATE, "utf-8")
+    loaded = parse_scenario(f"{MINIMAL}prompts: {{repair: {{file: mine.j2}}}}\n", "s.yaml", tmp_path)
+    assert loaded.prompts["repair"].text == TEMPLATE
+    (tmp_path / "mine.j2").unlink()
+    assert parse_scenario(dump_scenario(loaded), "the journal's", Path(), confined=False) == loaded
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("../mine.j2", "`prompts.repair.file` leaves the scenario's folder"),
+        ("/etc/passwd", "`prompts.repair.file` is relative to the scenario's folder"),
+        ("absent.j2", "`prompts.repair.file`: no such file"),
+    ],
+)
+def test_a_template_file_stays_inside_the_scenarios_folder(tmp_path: Path, written: str, said: str) -> None:
+    (tmp_path / "mine.j2").write_text(TEMPLATE, "utf-8")
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(f"{MINIMAL}prompts: {{repair: {{file: {written}}}}}\n", "s.yaml", tmp_path / "inner")
+    assert said in caught.value.what
+
+
+def test_a_file_of_weights_is_found_beside_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "own.gguf").write_bytes(b"GGUF")
+    text = f"{MINIMAL}models: {{teacher: {{kind: local, model: own.gguf}}}}\n"
+    teacher = parse_scenario(text, "s.yaml", tmp_path).models.teacher
+    assert isinstance(teacher, LocalModel)
+    assert teacher.model == str(tmp_path / "own.gguf")
+
+
+@pytest.mark.parametrize("goal", ["0\x85", "a\u2028b", "c\u2029", "a\ufeffb", "two\nlines"])
+def test_a_goal_with_odd_line_breaks_is_written_so_that_it_loads_equal(goal: str) -> None:
+    loaded = parse(MINIMAL, f"goal={json.dumps(goal)}")
+    assert loaded.goal == goal
+    assert parse(dump_scenario(loaded)) == loaded
+
+
+def test_a_temperature_can_be_left_to_the_server() -> None:
+    loaded = parse(f"{MINIMAL}models: {{teacher: {{kind: auto, temperature: server}}}}\n")
+    assert parse(dump_scenario(loaded)) == loaded
+
+
+@pytest.mark.parametrize("kind", ["goal", "snippets", "instructions", "failures"])
+def test_a_source_without_functions_needs_a_language_model(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "x.jsonl").write_text("{}\n", "utf-8")
+    text = f"goal: x\nsource: {{kind: {kind}, path: x.jsonl}}\n"
+    with pytest.raises(ScenarioError, match="needs a language model"):
+        parse_scenario(text, "s.yaml", tmp_path)

@@ -33,7 +33,7 @@ MANY = 5
 
 
 def fault_named(text: str) -> str:
-    """Return the name in the vocabulary that a text means, of several the first; `unknown_logic` where it means none."""
+    """Return the name of the vocabulary that a text means, the first of several; `unknown_logic` for none."""
     said = re.sub(r"[^a-z]+", "_", text.lower()).strip("_")
     if said in FAULTS:
         return said

@@ -48,13 +48,13 @@ def roles_for(scenario: Scenario, chat: Chat | None) -> Roles:
 
 
 def voice_of(scenario: Scenario, chat: Chat) -> Voice:
-    """Return the model as the roles use it."""
+    """Return the model as the roles use it; `answers: json` must have been probed."""
     prompts = Prompts({name: template.text or "" for name, template in scenario.prompts.items()})
     teacher = scenario.models.teacher
     if not isinstance(teacher, LanguageModel):
         return Voice(chat, prompts)
     temperature = None if teacher.temperature == "server" else teacher.temperature
-    return Voice(chat, prompts, teacher.max_tokens, temperature)
+    return Voice(chat, prompts, teacher.max_tokens, temperature, objects=teacher.answers == "json")
 
 
 def _injected(scenario: Scenario, voice: Voice) -> Roles:

@@ -28,7 +28,7 @@ from mendloop.specs import Scenario
 
 SandboxKind = Literal["local"]
 MIN_FREE_MB = 500
-VENDORS = ("langgraph", "chromadb", "pydantic", "pyarrow")
+VENDORS = ("langgraph", "langchain-openai", "openai", "chromadb", "pydantic", "pyarrow")
 
 
 def check(scenario: ScenarioFile, overrides: Overrides = None, as_json: Json = False) -> None:
@@ -74,6 +74,8 @@ def doctor(as_json: Json = False) -> None:
         Probe(layer="system", ok=True, detail=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
         Probe(layer="disk", ok=free >= MIN_FREE_MB, detail=f"{free} MB free here", remedy="make room"),
         *[_vendor(name) for name in VENDORS],
+        _local_models(),
+        _embeddings(),
         *_probed("local"),
     ]
     _print_layers(layers, as_json)
@@ -84,6 +86,25 @@ def _vendor(name: str) -> Probe:
         return Probe(layer=name, ok=True, detail=version(name))
     except PackageNotFoundError:
         return Probe(layer=name, ok=False, detail="not installed", remedy="install mendloop with its dependencies")
+
+
+def _local_models() -> Probe:
+    """Say whether a model can run on this machine; it need not."""
+    from mendloop.tools.local.weights import weights_here
+
+    try:
+        found = f"llama.cpp (xllamacpp {version('xllamacpp')})"
+    except PackageNotFoundError:
+        return Probe(layer="local models", ok=True, detail="none; pip install 'mendloop[local]' for llama.cpp")
+    here = ", ".join(weights.name for weights in weights_here(api.settings().cache_dir))
+    return Probe(layer="local models", ok=True, detail=f"{found}; weights here: {here or 'none'}")
+
+
+def _embeddings() -> Probe:
+    """Say which embedding the memory takes by itself."""
+    from mendloop.memory.embedding import choose_embedder
+
+    return Probe(layer="memory", ok=True, detail=choose_embedder().said.removeprefix("memory: "))
 
 
 def _probed(kind: SandboxKind) -> tuple[Probe, ...]:

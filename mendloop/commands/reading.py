@@ -12,18 +12,24 @@ import typer
 
 from mendloop import api
 from mendloop.commands.console import say, show, show_json, show_table
-from mendloop.commands.texts import json_option, require_session, trajectory_lines
+from mendloop.commands.texts import call_lines, json_option, require_session, trajectory_lines
 from mendloop.errors import InputError, MendloopError
 from mendloop.events import RecordKept
 from mendloop.records import Problem, Record
+from mendloop.runs.answers import asked_in
 from mendloop.runs.counted import surplus_from
+from mendloop.runs.prices import price_of
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.rollup import SessionRow
+from mendloop.runs.spent import usage_of
+from mendloop.specs import Price
+from mendloop.tools.chat.metered import cost
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="The session's name, as `sessions` prints it.")]
 Json = Annotated[bool, json_option()]
 
+HEADS = ("session", "status", "tier", "verdict", "stop_reason", "turns")
 STATUSES = ("running", "kept", "dropped", "unfinished", "surplus")
 """Unfinished: cut off, `resume` goes on. Surplus: under way when the target was met, and in no data set or figure."""
 
@@ -73,13 +79,15 @@ def sessions(
     _one_of("--status", status, STATUSES)
     _one_of("--tier", tier, ("A", "B", "C"))
     with Reader(run) as reader:
-        found = [_session_row(row, stands) for row, stands in _with_status(reader) if status in (None, stands)]
-    rows = [row for row in found if tier in (None, row["tier"])][:limit]
+        wanted = [each for each in _with_status(reader) if status in (None, each[1]) and tier in (None, each[0].tier)]
+        price = price_of(reader)
+        rows = [_session_row(row, stands, _usd(reader, row, price)) for row, stands in wanted[:limit]]
     if as_json:
         for row in rows:
             show_json(row)
         return
-    show_table(("session", "status", "tier", "verdict", "stop_reason", "turns"), [_cells(row)[:6] for row in rows])
+    shown = [*HEADS, *(head for head in ("tokens", "usd") if any(row[head] for row in rows))]
+    show_table(shown, [_cells({head: row[head] for head in shown}) for row in rows])
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
@@ -97,7 +105,16 @@ def _with_status(reader: Reader) -> Iterator[tuple[SessionRow, str]]:
             yield row, "unfinished" if row.status == "running" and not alive else row.status
 
 
-def _session_row(row: SessionRow, status: str) -> dict[str, Any]:
+def _usd(reader: Reader, row: SessionRow, price: Price | None) -> float | None:
+    """Return what a session's answers cost in US dollars, None where the price is not known."""
+    if row.usd or not row.tokens:
+        return row.usd
+    if price is None:
+        return None
+    return round(sum(cost(usage_of(each.event), price) for each in asked_in(reader, row.session)), 6)
+
+
+def _session_row(row: SessionRow, status: str, usd: float | None) -> dict[str, Any]:
     return {
         "session": row.session,
         "status": status,
@@ -106,14 +123,21 @@ def _session_row(row: SessionRow, status: str) -> dict[str, Any]:
         "stop_reason": row.stop_reason,
         "turns": row.turns,
         "tokens": row.tokens,
-        "usd": row.usd,
+        "usd": usd,
     }
 
 
-def show_session(run: RunFolder, session: SessionName, as_json: Json = False) -> None:
+def show_session(
+    run: RunFolder,
+    session: SessionName,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="Instead: the model calls in order, with every prompt and answer in full.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show one session: the dialogue, its verdicts and its evidence."""
     if not as_json:
-        for line in trajectory_lines(run, session):
+        for line in call_lines(run, session) if calls else trajectory_lines(run, session):
             show(line)
         return
     with Reader(run) as reader:

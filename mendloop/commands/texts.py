@@ -10,9 +10,11 @@ from typing import Any
 import typer
 
 from mendloop import api
-from mendloop.errors import InputError
+from mendloop.commands.console import count
+from mendloop.errors import InputError, RedactedError
 from mendloop.events import (
     Diagnosed,
+    LlmAnswered,
     ProblemProposed,
     RecordDropped,
     RecordKept,
@@ -21,7 +23,15 @@ from mendloop.events import (
     VerdictReached,
 )
 from mendloop.records import Diagnosis, Problem, Record, Solution
+from mendloop.runs.answers import Asked, asked_in
 from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.spent import usage_of
+from mendloop.tools.chat.protocol import Answer, ChatRequest
+
+PROCEDURAL = "procedural"
+"""The team of a run that asked no language model."""
+OWN_CODE = "--set source.package=null --set source.path=FOLDER"
+"""What points a scenario of an installed package at a folder of one's own."""
 
 
 def json_option() -> Any:
@@ -82,14 +92,53 @@ def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
                 yield f"{outcome}: {reason}"
 
 
+def call_lines(run: Path, session: str) -> Iterator[str]:
+    """Yield the model calls of a session in order: what was asked, word for word, and what was answered."""
+    with Reader(run) as reader:
+        require_session(reader, session)
+        calls = list(asked_in(reader, session))
+        tokens = sum(usage_of(each.event).total for each in calls)
+        yield f"=== {session}: {count(len(calls), 'model call')}, {tokens} tokens ==="
+        for number, asked in enumerate(calls, 1):
+            yield f"[{number}] {_called(asked)}"
+            yield from _spoken(reader, asked.event)
+            yield ""
+
+
+def _called(asked: Asked) -> str:
+    """Return a call in one line: where, who with which prompt, the model, its tokens, how it ended, its time."""
+    event = asked.event
+    written = f"{event.completion_tokens}" + (f" (reasoning {event.reasoning_tokens})" * bool(event.reasoning_tokens))
+    asked_for = f"{event.prompt_tokens}" + (f" (cached {event.cached_tokens})" * bool(event.cached_tokens))
+    told = [event.model, f"{asked_for} + {written} tokens", event.finish, f"{event.ms:.0f} ms"]
+    return f"{asked.place} {asked.role}/{asked.slot}: {', '.join(told)}"
+
+
+def _spoken(reader: Reader, event: LlmAnswered) -> Iterator[str]:
+    try:
+        messages = reader.load(event.prompt, ChatRequest).messages if event.prompt is not None else ()
+        for message in messages:
+            yield f"--- {message.role}\n{message.content}"
+    except RedactedError:
+        yield "--- the question was erased on request"
+    try:
+        answer = reader.load(event.result, Answer)
+    except RedactedError:
+        yield "--- the answer was erased on request"
+        return
+    if answer.reasoning:
+        yield f"--- reasoning\n{answer.reasoning}"
+    yield f"--- answer\n{answer.text}"
+
+
 def figures(run: api.Run) -> Iterator[str]:
     """Yield what a launch with a language model gave for what it used; nothing where no model was asked."""
     report = run.report()
-    if not report.tokens:
+    if report.model_use is None:
         return
     tiers = ", ".join(f"{tier} {number}" for tier, number in report.tiers.items() if number) or "none"
-    kept = sum(report.tiers.values())
-    each = f"{report.tokens // kept:,} tokens a kept record" if kept else f"{report.tokens:,} tokens"
+    kept, tokens = report.funnel.kept, report.tokens
+    each = f"{tokens // kept:,} tokens a kept record" if kept else f"{tokens:,} tokens"
     yield f"kept {kept} of {report.funnel.sessions} attempted; tiers: {tiers}; {each}"
 
 
@@ -104,8 +153,21 @@ def next_steps(run: api.Run) -> Iterator[str]:
         yield f"nothing was kept; why: mendloop report {run.path}"
         return
     yield f"data:   {run.path / api.EXPORTS} (README.md is its card)"
+    team = api.launch_of(run.path).team
     first = next((row.session for row in run.sessions() if row.status == "kept"), None)
     if first:
-        yield f"look:   mendloop show {run.path} {first}"
+        calls = "" if team == PROCEDURAL else " (--calls: what the model was asked and said)"
+        yield f"look:   mendloop show {run.path} {first}{calls}"
     yield f"report: mendloop report {run.path}"
-    yield "your own code: copy scenarios/own_code.yaml and set source.path"
+    yield from _further(team)
+
+
+def _further(team: str) -> Iterator[str]:
+    """Yield what to try after a run of a team: a model after none, matters of one's own after a model."""
+    if team == PROCEDURAL:
+        yield "with a real model: mendloop run scenarios/inject_bugs.yaml"
+        yield "    takes the endpoint that OPENAI_BASE_URL and OPENAI_API_KEY name; on this machine: scripts/quickstart --local"
+        yield "your own code: copy scenarios/own_code.yaml and set source.path"
+        return
+    yield f"your own code: mendloop run scenarios/inject_bugs.yaml {OWN_CODE}"
+    yield 'your own goal: mendloop run --goal "what the records are to be about"'

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -12,17 +11,24 @@ from typing import Any
 
 import yaml
 
+from mendloop.datasets.authorship import authorships, models_of, prompts_of
+from mendloop.datasets.licences import licence_fields
 from mendloop.records import TierEvidence
 from mendloop.runs.counted import RunFacts
-from mendloop.runs.figures import Outline, diversity, histogram, mutation_score, spread, tally, tiers
+from mendloop.runs.figures import REAL_FUNCTIONS, Outline, diversity, histogram, mutation_score, spread, tally, tiers
 
 MARKER = "<!-- written by `mendloop export`, which may replace this folder's export -->"
 """Stands in every card, so that the next export knows the folder for its own."""
 
 _TEMPLATE = Path(__file__).with_name("card.md.j2")
-_SPDX = re.compile(r"[A-Za-z0-9.+-]+")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_NO_ID = frozenset({"unknown", "", "other"})
+SOURCES = {
+    "goal": "the goal in words",
+    "snippets": "pieces of given code, for ideas",
+    "instructions": "given instructions",
+    "failures": "given problems with wrong programs",
+}
+"""What a source is called that is no package."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ def counted(number: int, noun: str) -> str:
 def front_matter(shape: Shape, outlines: Sequence[Outline]) -> str:
     """Return the YAML that a hub and `datasets.load_dataset` read."""
     data = {
-        "pretty_name": f"Verified repair dialogues ({_pretty(each.package for each in outlines)})",
-        "license": licence_id(each.licence for each in outlines),
+        "pretty_name": _pretty_name(outlines),
+        **licence_fields(each.licence for each in outlines),
         "language": ["en"],
         "task_categories": ["text-generation"],
         "size_categories": [size_category(shape.rows)],
@@ -81,15 +87,12 @@ def front_matter(shape: Shape, outlines: Sequence[Outline]) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
-def _pretty(packages: Iterable[str]) -> str:
-    return ", ".join(list(tally(packages))[:3])
-
-
-def licence_id(licences: Iterable[str]) -> str:
-    """Return the one SPDX identifier, in lower case, or `other` when there are several or there is none."""
-    found = set(licences)
-    only = next(iter(found)) if len(found) == 1 else ""
-    return only.lower() if _SPDX.fullmatch(only) and only.lower() not in _NO_ID else "other"
+def _pretty_name(outlines: Sequence[Outline]) -> str:
+    """Name the packages, else the models that the dialogues come from."""
+    packages = tally(each.package for each in outlines if each.package)
+    models = tally(name for each in outlines for name in {name for _, name in each.maker.models})
+    named = ", ".join(list(packages or models)[:3])
+    return f"Verified repair dialogues ({named})" if named else "Verified repair dialogues"
 
 
 def size_category(rows: int) -> str:
@@ -114,9 +117,19 @@ def _features(columns: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def _figures(outlines: Sequence[Outline], facts: RunFacts) -> dict[str, Any]:
     evidence = [each.evidence for each in outlines]
+    makers = list(dict.fromkeys(each.maker for each in outlines))
+    kinds = tally(each.source_kind for each in outlines)
+    clusters = tally(each.cluster or each.function for each in outlines)
     return {
+        "authorships": authorships(outlines),
+        "models": models_of(makers),
+        "prompts": prompts_of(makers),
+        "own_prompts": sorted(_own_prompts(facts.scenario)),
+        "kinds": kinds,
+        "real": set(kinds) == {REAL_FUNCTIONS},
+        "most_alike": max(clusters.values()),
         "diversity": diversity(outlines),
-        "packages": tally(each.package for each in outlines),
+        "packages": tally(_source_named(each) for each in outlines),
         "licences": tally(each.licence for each in outlines),
         "tiers": tiers(outlines),
         "teachers": tally(each.teacher for each in outlines),
@@ -125,14 +138,32 @@ def _figures(outlines: Sequence[Outline], facts: RunFacts) -> dict[str, Any]:
         "mutation": spread([score for each in evidence if (score := mutation_score(each)) is not None]),
         "isolation": tally(each.isolation or "not stated" for each in evidence),
         "integrity": tally(each.integrity for each in evidence),
-        "basis": tally(each.basis for each in evidence),
+        "basis": tally(_basis(each) for each in outlines),
         "held_out": _held_out(evidence),
         "unchecked": sum(1 for each in evidence if each.contamination == "not_checked"),
         "memory_on": sum(1 for each in outlines if each.memory == "on"),
         "dates": _dates(facts),
         "scenario": scenario_text(facts.scenario),
-        "own_code": bool(_path(facts.scenario)),
+        "shortened": _shortened(facts.scenario),
     }
+
+
+def _source_named(outline: Outline) -> str:
+    return outline.package or SOURCES.get(outline.source_kind, outline.source_kind)
+
+
+def _basis(outline: Outline) -> str:
+    """Return where the expected values of a row come from."""
+    if outline.evidence.basis == "none":
+        return "generated"
+    if outline.evidence.basis == "peers":
+        return "confirmed by peers"
+    return "given" if outline.source_kind == "failures" else "from executing the reference"
+
+
+def _own_prompts(scenario: Mapping[str, Any]) -> Mapping[str, Any]:
+    prompts = scenario.get("prompts")
+    return prompts if isinstance(prompts, dict) else {}
 
 
 def _held_out(evidence: Sequence[TierEvidence]) -> int:
@@ -149,16 +180,34 @@ def scenario_text(scenario: Mapping[str, Any]) -> str:
     """Return a resolved scenario as YAML, of a path no more than its last name; empty where it is not known."""
     if not scenario:
         return ""
-    plain = _without_none(dict(scenario))
-    if path := _path(scenario):
-        plain["source"]["path"] = PurePath(path).name
+    plain = _without_none(copy.deepcopy(dict(scenario)))
+    for place, path in _paths(scenario).items():
+        part = plain
+        for name in place[:-1]:
+            part = part[name]
+        part[place[-1]] = PurePath(path).name
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
-def _path(scenario: Mapping[str, Any]) -> str:
-    source = scenario.get("source")
-    path = source.get("path") if isinstance(source, dict) else None
-    return path if isinstance(path, str) else ""
+PATHS = (("source", "path"), ("models", "teacher", "model"))
+"""Where a scenario may say a path: its source, and the file of a local model that is not known by name."""
+
+
+def _paths(scenario: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+    """Return the paths of a scenario's author by their places."""
+    found: dict[tuple[str, ...], str] = {}
+    for place in PATHS:
+        value: Any = scenario
+        for name in place:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and (place[0] == "source" or value.endswith(".gguf")):
+            found[place] = value
+    return found
+
+
+def _shortened(scenario: Mapping[str, Any]) -> str:
+    """Return which values of the scenario are given by the last name of a path of its author's."""
+    return " and ".join(f"`{'.'.join(place)}`" for place in _paths(scenario))
 
 
 def _without_none(value: Any) -> Any:

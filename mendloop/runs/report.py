@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,6 +24,7 @@ from mendloop.runs.figures import (
     tiers,
     wilson,
 )
+from mendloop.runs.prices import price_in
 from mendloop.runs.reader import Reader
 from mendloop.runs.report_model import (
     Calls,
@@ -42,10 +41,9 @@ from mendloop.runs.report_model import (
     differences,
 )
 from mendloop.runs.spent import usage_of
-from mendloop.specs import Price
 from mendloop.tools.chat.metered import cost
 
-__all__ = ["Report", "differences", "price_in", "read_report", "report"]
+__all__ = ["Report", "differences", "read_report", "report"]
 
 REAL_CODE = frozenset({"python", "snippets"})
 """Kinds of source whose problems rest on code that exists."""
@@ -200,20 +198,6 @@ def _usd(story: Story, tokens: int) -> float | None:
     if price is None:
         return None
     return round(sum(cost(usage_of(event), price) for event in story.spent if isinstance(event, LlmAnswered)), 6)
-
-
-def price_in(scenario: Mapping[str, Any]) -> Price | None:
-    """Return what a resolved scenario says that the teacher's tokens cost; a local model's cost nothing."""
-    models = scenario.get("models")
-    teacher = models.get("teacher") if isinstance(models, dict) else None
-    if not isinstance(teacher, dict):
-        return None
-    if teacher.get("kind") == "local":
-        return Price(input=0, output=0)
-    try:
-        return Price.model_validate_json(json.dumps(teacher["price"])) if teacher.get("price") else None
-    except (TypeError, ValidationError):
-        return None
 
 
 def _model_use(reader: Reader, story: Story) -> ModelUse | None:

@@ -17,7 +17,7 @@ _HEADING = re.compile(
     r"^[\s#>*_\-\d.)]{0,12}([A-Za-z][A-Za-z ]{0,30}?)[*_ ]{0,4}(?:[:：](?:[*_]{1,3}(?=\s|$))?[ \t]*(.*)|[*_ ]{0,4})$"
 )
 _PYTHON = frozenset({"", "python", "python3", "py", "text", "txt", "code"})
-_STARTS = re.compile(r"^(def |class |import |from |@|async def )")
+_STARTS = re.compile(r"^(def |class |import |from |@|async def |try:|[A-Za-z_]\w*[ \t]*(?::[^=]{1,80})?=(?!=))")
 
 
 class Malformed(Exception):  # noqa: N818 - a signal to ask again, not an error of ours

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import openai
 from langchain_core.messages import AIMessage
@@ -351,6 +352,10 @@ def _asked_to_wait(error: openai.APIStatusError) -> float:
         return 0.0
 
 
+UNKEPT = httpx.Limits(max_keepalive_connections=0)
+"""No connection stays open, because nobody closes an embedder."""
+
+
 class EndpointEmbedder:
     """Embeddings from an OpenAI-compatible endpoint, as unit vectors. Blocks: the memory's own thread calls it."""
 
@@ -362,6 +367,7 @@ class EndpointEmbedder:
             openai_api_key=endpoint.key or SecretStr(NO_KEY),
             openai_api_base=endpoint.base_url or OPENAI_URL,
             openai_proxy=None,
+            http_client=openai.DefaultHttpxClient(limits=UNKEPT),
             check_embedding_ctx_length=not endpoint.foreign,
             max_retries=2,
             request_timeout=timeout_s,

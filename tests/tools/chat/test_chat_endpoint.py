@@ -292,9 +292,7 @@ async def test_a_lasting_fault_ends_with_an_error_that_names_the_endpoint(fault:
     ],
     ids=lambda value: str(value.status) if isinstance(value, Reply) else None,
 )
-async def test_a_refusal_is_not_tried_again(
-    fault: Reply, expected: type[MendloopError], where: str, what: str
-) -> None:
+async def test_a_refusal_is_not_tried_again(fault: Reply, expected: type[MendloopError], where: str, what: str) -> None:
     with OpenAIServer(always(fault)) as server:
         async with chat_with(server) as chat:
             with pytest.raises(expected) as caught:
@@ -376,11 +374,16 @@ async def test_a_server_never_has_more_requests_than_are_permitted() -> None:
 
 
 async def test_who_waits_to_try_again_holds_no_permit() -> None:
-    with OpenAIServer(lambda asked: rate_limited(LONG) if asked.last == "first" else Reply("fine")) as server:
+    arrived = threading.Event()
+
+    def one_by_one(asked: Asked) -> Reply:
+        arrived.set()
+        return rate_limited(LONG) if asked.last == "first" else Reply("fine")
+
+    with OpenAIServer(one_by_one) as server:
         async with chat_with(server, parallel=1) as chat:
             first = asyncio.create_task(chat.ask(asking("first")))
-            while server.count == 0:
-                await asyncio.sleep(0.01)
+            assert await asyncio.to_thread(arrived.wait, LONG)
             assert (await chat.ask(asking("second"))).text == "fine"
             first.cancel()
             with suppress(asyncio.CancelledError):
@@ -391,7 +394,9 @@ async def test_who_waits_to_try_again_holds_no_permit() -> None:
 
 
 ECHOES = {
-    **{f"{status}": refused(status, f"your key is {KEY}, {PASSWORD}") for status in (400, 401, 402, 403, 404, 429, 500)},
+    **{
+        f"{status}": refused(status, f"your key is {KEY}, {PASSWORD}") for status in (400, 401, 402, 403, 404, 429, 500)
+    },
     "error in 200": refused(200, f"your key is {KEY}, {PASSWORD}"),
     "a long page": Reply(body=b"x" * 280 + KEY.encode() + PASSWORD.encode(), content_type="text/html"),
 }
@@ -465,8 +470,7 @@ asyncio.run(main())
 def test_no_prompt_is_uploaded_whatever_the_variables_say(turned_on: bool) -> None:
     with OpenAIServer(always(Reply("ok"))) as tracer, OpenAIServer(always(Reply("ok"))) as server:
         root = tracer.base_url.removesuffix("/v1")
-        names = ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING", "LANGSMITH_TRACING_V2")
-        tracing = dict.fromkeys(names, "true")
+        tracing = dict.fromkeys(("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2"), "true")
         keys = {"LANGSMITH_API_KEY": "ls-1", "LANGSMITH_ENDPOINT": root, "LANGCHAIN_ENDPOINT": root}
         subprocess.run(
             [sys.executable, "-c", UPLOADING, server.base_url, *(["on"] if turned_on else [])],
@@ -609,6 +613,16 @@ def test_a_text_without_content_is_not_asked_for_and_is_zero() -> None:
         before = len(server.visits)
         assert not embedder.embed(" \n").any()
     assert len(server.visits) == before
+
+
+def test_an_embedder_leaves_no_connection_open() -> None:
+    with OpenAIServer(always(Reply())) as server, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        embedder = EndpointEmbedder("vectors", Endpoint(server.base_url, None))
+        embedder.embed("a lost item")
+        del embedder
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_what_no_file_could_hold_is_escaped_before_it_is_embedded() -> None:
