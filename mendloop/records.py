@@ -387,7 +387,11 @@ class Message(Frozen):
 
 
 class TierEvidence(Frozen):
-    """The numbers behind a tier; None means that the check was not run."""
+    """The numbers behind a tier; None means that the check was not run.
+
+    `reference_inputs` are further inputs on which the program was compared with an executed reference and agreed; a
+    program that is the reference itself is not compared.
+    """
 
     basis: Literal["reference", "peers", "none"]
     shown_cases: int
@@ -398,6 +402,7 @@ class TierEvidence(Frozen):
     mutants_killed: int | None = None
     peers_agreeing: int | None = None
     peer_inputs: int | None = None
+    reference_inputs: int | None = None
     contamination: Literal["not_checked", "clean"] = "not_checked"
     integrity: Integrity = "values"
     isolation: str = ""

@@ -94,6 +94,10 @@ class GivenTester:
         """Return nothing: there are no other tests."""
         return ()
 
+    async def compare(self, bench: Bench, problem: Problem, code: str, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return nothing: there is no reference."""
+        return ()
+
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
         """Return None: given tests are anchors."""
         return None

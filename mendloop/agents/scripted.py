@@ -51,6 +51,7 @@ class ScriptedTester:
     held_out: Sequence[Case] = ()
     rederived: Mapping[str, Case] = field(default_factory=dict)
     further: Sequence[Case] = ()
+    compared: Sequence[Case] = ()
 
     async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
         """Return the suite of a role."""
@@ -59,6 +60,10 @@ class ScriptedTester:
     async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
         """Return the further cases."""
         return tuple(self.further)
+
+    async def compare(self, bench: Bench, problem: Problem, code: str, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return the cases of a reference, where some are given."""
+        return tuple(self.compared)
 
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
         """Return what the case becomes, None where nothing is given."""

@@ -22,6 +22,13 @@ class Tester(Protocol):
         """Return further cases that none of the suites has, for those that a suite turns out to need."""
         ...
 
+    async def compare(self, bench: Bench, problem: Problem, code: str, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return cases that an executed reference gave, on inputs where an accepted program is likely to part from it.
+
+        None where there is no reference, or where the program is the reference itself.
+        """
+        ...
+
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
         """Derive a case's expected value anew from the statement, or None; never told what a candidate returned."""
         ...

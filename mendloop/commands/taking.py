@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mendloop import api
-from mendloop.commands.console import hint, say, show, show_json
+from mendloop.commands.console import count, hint, say, show, show_json
 from mendloop.commands.reading import Json, RunFolder
 from mendloop.errors import EXIT_FOUND_BAD, InputError
 
@@ -29,7 +29,7 @@ def export(
     if as_json:
         show_json(written)
         return
-    show(f"{written.rows} records and {written.rejected} rejected sessions in {to}")
+    show(f"{count(written.rows, 'record')} and {count(written.rejected, 'rejected session')} in {to}")
 
 
 def verify(run: RunFolder, as_json: Json = False) -> None:

@@ -166,7 +166,7 @@ def _further(team: str) -> Iterator[str]:
     """Yield what to try after a run of a team: a model after none, matters of one's own after a model."""
     if team == PROCEDURAL:
         yield "with a real model: mendloop run scenarios/inject_bugs.yaml"
-        yield "    takes the endpoint that OPENAI_BASE_URL and OPENAI_API_KEY name; on this machine: scripts/quickstart --local"
+        yield "    (the endpoint that OPENAI_BASE_URL and OPENAI_API_KEY name; or here: scripts/quickstart --local)"
         yield "your own code: copy scenarios/own_code.yaml and set source.path"
         return
     yield f"your own code: mendloop run scenarios/inject_bugs.yaml {OWN_CODE}"

@@ -32,8 +32,8 @@ PARTS: dict[str, tuple[Part, ...]] = {
         ("Problem statements", "templates around the documentation of real functions; no model"),
         (
             "Tests",
-            "inputs drawn from the contracts of the functions, expected values from executing the functions themselves, "
-            "and the source's own tests and doctests; no model",
+            "inputs drawn from the functions' contracts, expected values from executing the functions themselves, and "
+            "the source's own tests and doctests; no model",
         ),
         ("First programs", "the real functions with faults injected by operators (column `operators`); no model"),
         REPORTS,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-
 from mendloop.agents.executor import examine
+from mendloop.agents.shapes import shape
 from mendloop.events import MemoryStored, RecordDropped, RecordKept
 from mendloop.graphs.dialogue import dialogue
 from mendloop.graphs.mending import reflections_of
@@ -15,6 +14,8 @@ from mendloop.memory.protocol import Found
 from mendloop.records import (
     TRUSTED_ORIGINS,
     Attempt,
+    Problem,
+    ProgramResult,
     Provenance,
     Record,
     Reflection,
@@ -49,16 +50,24 @@ async def hold_out(state: RepairState, desk: Desk) -> RepairUpdate:
 
 
 async def compare_peers(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Count the peers, distinct by syntax tree, that agree with the accepted program on every held-out input."""
+    """Count the peers, distinct by syntax tree, that agree with the accepted program on every held-out input.
+
+    Where there is an executed reference, it is the peer that decides: a program that parts from it anywhere is wrong.
+    """
     evidence = desk.journal.get(state["evidence"], TierEvidence)
     suite = desk.journal.get(state["held_out"], Suite)
     code = desk.journal.get(state["solutions"][-1], Solution).code
-    seen, agreeing = {_shape(code)}, 0
+    compared = await _compared(state, desk, code, suite)
+    if compared is not None:
+        evidence = evidence.model_copy(update={"reference_inputs": len(compared.cases)})
+        if not compared.passed:
+            return {"evidence": desk.journal.put(evidence).sha256, "reason": "parts_from_reference"}
+    seen, agreeing = {shape(code)}, 0
     peers = [desk.journal.get(peer, Solution).code for peer in state.get("peers", [])]
     for number, peer in enumerate(peers):
-        if _shape(peer) in seen:
+        if shape(peer) in seen:
             continue
-        seen.add(_shape(peer))
+        seen.add(shape(peer))
         result = await examine(desk.bench, f"peer{number}", peer, suite.cases, desk.team.limits)
         agreeing += result.passed
     if peers:
@@ -66,11 +75,12 @@ async def compare_peers(state: RepairState, desk: Desk) -> RepairUpdate:
     return {"evidence": desk.journal.put(evidence).sha256, "tier": tier_of(evidence)}
 
 
-def _shape(code: str) -> str:
-    try:
-        return ast.dump(ast.parse(code))
-    except SyntaxError:
-        return code
+async def _compared(state: RepairState, desk: Desk, code: str, held_out: Suite) -> ProgramResult | None:
+    """Return what the accepted program does on further inputs of the reference; None where there is nothing to do."""
+    problem = desk.journal.get(state["problem"], Problem)
+    suites = (desk.journal.get(state["shown"], Suite), held_out)
+    cases = await desk.team.tester.compare(desk.bench.as_role("tester"), problem, code, suites)
+    return await examine(desk.bench, "compared", code, cases, desk.team.limits) if cases else None
 
 
 def tier_of(evidence: TierEvidence) -> Tier:

@@ -56,7 +56,7 @@ def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, 
     graph.add_conditional_edges("restate", routes.route_restated)
     graph.add_edge("strengthen", "hold_out")
     graph.add_conditional_edges("hold_out", routes.route_held_out)
-    graph.add_edge("compare_peers", "keep")
+    graph.add_conditional_edges("compare_peers", routes.route_compared)
     graph.add_conditional_edges("keep", routes.route_kept)
     graph.add_edge("drop", "remember")
     graph.add_edge("remember", END)

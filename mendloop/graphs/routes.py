@@ -81,6 +81,11 @@ def route_held_out(state: RepairState) -> Literal["compare_peers", "drop"]:
     return "drop" if state.get("reason") else "compare_peers"
 
 
+def route_compared(state: RepairState) -> Literal["keep", "drop"]:
+    """Does the program do what its reference does?"""
+    return "drop" if state.get("reason") else "keep"
+
+
 def route_kept(state: RepairState) -> Literal["remember", "drop"]:
     """Does the record meet the target?"""
     return "drop" if state.get("reason") else "remember"

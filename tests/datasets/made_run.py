@@ -148,7 +148,9 @@ def record_of_a_model(number: int, team: str = "injected", failing: int = 1, **s
     record = record_of(number, failing)
     every = team == "prompted"
     given = {"kind": "goal", "package": "", "file": "", "licence": "generated"} if every else {}
-    given = {"kind": "failures", "package": "", "file": "wrong.jsonl", "licence": "unknown"} if team == "given" else given
+    given = (
+        {"kind": "failures", "package": "", "file": "wrong.jsonl", "licence": "unknown"} if team == "given" else given
+    )
     roles = ("proposer", "programmer", "tester", "critic") if every else ("programmer", "critic")
     provenance = Provenance(
         team=team,

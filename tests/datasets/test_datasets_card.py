@@ -149,9 +149,8 @@ BY_THE_MODEL = f"`{MODEL}`"
 
 def authors(card: str) -> dict[str, str]:
     """Return the table of who wrote what."""
-    table = card.split("| Part | Author |\n|---|---|\n")[1].split("\n\n")[0]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines()]
-    return {part: author for part, author in rows}
+    table = card.split("| Part | Author |\n|---|---|\n")[1].split("\n\n", 1)[0]
+    return dict(line.strip("| ").split(" | ", 1) for line in table.splitlines())
 
 
 def written_by_the_model(card: str) -> set[str]:

@@ -101,6 +101,21 @@ async def test_a_peer_that_is_the_same_program_does_not_count(store: Store, sand
     assert (played.record.tier, played.record.evidence.peers_agreeing) == ("B", 1)
 
 
+async def test_a_program_that_parts_from_the_reference_is_dropped(store: Store, sandbox: Sandbox) -> None:
+    capped = "def double(n):\n    return n * 2 if n < 1000 else 0\n"
+    shown, held_out = cases("s", [1, 2, 3], "reference"), cases("h", range(10, 14), "reference")
+    tester = ScriptedTester(shown, held_out, compared=cases("c", [999, 1000, 1001], "reference"))
+    played = await play(store, team(sandbox, tester=tester, programmer=ScriptedProgrammer([OFF, capped])))
+    assert (played.dropped, played.record) == ("parts_from_reference", None)
+
+
+async def test_a_program_that_agrees_with_the_reference_says_on_how_many_inputs(store: Store, sandbox: Sandbox) -> None:
+    tester = ScriptedTester(cases("s", [1, 2]), cases("h", [10]), compared=cases("c", range(90, 95), "reference"))
+    played = await play(store, team(sandbox, tester=tester, programmer=ScriptedProgrammer([RIGHT])))
+    assert played.record is not None
+    assert played.record.evidence.reference_inputs == 5
+
+
 async def test_a_case_that_no_peer_passes_is_quarantined_and_derived_anew(store: Store, sandbox: Sandbox) -> None:
     wrong = case("s9", 9, expect=19)
     tester = ScriptedTester([*cases("s", [1, 2]), wrong], cases("h", [10]), rederived={"s9": case("s9", 9)})

@@ -6,7 +6,9 @@ import ast
 import random
 from collections.abc import Collection, Sequence
 
-from mendloop.agents.procedural.inputs import draw_inputs
+from mendloop.agents.procedural.evidence import parse_arguments
+from mendloop.agents.procedural.guided import compared_constants, guided_calls
+from mendloop.agents.procedural.inputs import draw_inputs, observed_call
 from mendloop.agents.procedural.item import Item
 from mendloop.records import Call, Case, Limits, Outcome, Problem, Request
 from mendloop.tools.bench import Bench, derive
@@ -15,6 +17,10 @@ from mendloop.tools.values import render
 SHOWN = 12
 HELD_OUT = 16
 FURTHER = 24
+COMPARED = 40
+"""Inputs at constants, and as many drawn ones, on which an accepted program must agree with the reference."""
+SUBSTITUTED = 6
+"""Working calls in which constants are put."""
 MAX_LITERAL = 300
 """Characters of an expected value; a longer one teaches nobody anything."""
 
@@ -40,6 +46,22 @@ def further_calls(item: Item, bench: Bench, taken: Collection[str | None]) -> tu
     rng = random.Random(derive(bench.seed, bench.session, "suite/further"))  # noqa: S311 - sampling, not secrecy
     drawn = [call for call in draw_inputs(item, rng, FURTHER * 3) if call.call not in taken]
     return _isolated(item, drawn[:FURTHER])
+
+
+def comparing_calls(item: Item, code: str, bench: Bench, taken: Collection[str | None]) -> tuple[Call, ...]:
+    """Return inputs on which a program most likely differs from the reference, half of them at constants."""
+    rng = random.Random(derive(bench.seed, bench.session, "suite/compare"))  # noqa: S311 - sampling, not secrecy
+    known = [text for text in item.pool if parse_arguments(text)]
+    constants = dict.fromkeys((*compared_constants(item.code), *compared_constants(code)))
+    guided = list(guided_calls(rng.sample(known, min(len(known), SUBSTITUTED)), constants))
+    rng.shuffle(guided)
+    seen = [observed_call(item.signature, text) or Call(id="", call=text) for text in guided[: COMPARED * 2]]
+    drawn = draw_inputs(item, rng, COMPARED * 2)
+    chosen: dict[tuple[str | None, str | None], Call] = {}
+    for calls in (seen, drawn):
+        fresh = [call for call in calls if call.call not in taken and (call.call, call.setup) not in chosen]
+        chosen |= {(call.call, call.setup): call for call in fresh[:COMPARED]}
+    return _isolated(item, [call.model_copy(update={"id": f"c{n}"}) for n, call in enumerate(chosen.values(), 1)])
 
 
 def _isolated(item: Item, calls: Sequence[Call]) -> tuple[Call, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mendloop.agents.procedural.reference import ask, further_calls, held_out_calls, shown_calls
+from mendloop.agents.procedural.reference import ask, comparing_calls, further_calls, held_out_calls, shown_calls
 from mendloop.agents.procedural.shelf import Shelf
+from mendloop.agents.shapes import same_program
 from mendloop.agents.tester import SuiteRole
 from mendloop.records import Case, Limits, Problem, Suite
 from mendloop.tools.bench import Bench
@@ -34,6 +35,15 @@ class ProceduralTester:
         item = self.shelf.item_of(problem)
         taken = {case.call for suite in suites for case in suite.cases}
         return await ask(bench, "reference/further", item, further_calls(item, bench, taken), self.limits, "f")
+
+    async def compare(self, bench: Bench, problem: Problem, code: str, suites: Sequence[Suite]) -> tuple[Case, ...]:
+        """Return further inputs and what the reference says of them, those at the constants of both programs first."""
+        item = self.shelf.item_of(problem)
+        if same_program(code, item.code):
+            return ()
+        taken = {case.call for suite in suites for case in suite.cases}
+        calls = comparing_calls(item, code, bench, taken)
+        return await ask(bench, "reference/compare", item, calls, self.limits, "c", twice=False)
 
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
         """Return None: a reference that was asked twice has nothing else to say."""

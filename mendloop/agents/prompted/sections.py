@@ -100,7 +100,7 @@ def program_in(text: str, entry_point: str, known: str = "") -> str:
     """Return the program of an answer: the first one that defines the entry point and is not `known`.
 
     Looked for in fenced Python, then in other fences, then in the bare text. Statements that only try the program out
-    (prints, asserts, a main block) are left out. `known` is a program that the question showed: a model that repeats
+    (prints, asserts, tests, a main block) are left out. `known` is a program that the question showed: a model that repeats
     it before its own is understood. Raises Malformed where there is none.
     """
     blocks = blocks_of(text)
@@ -176,6 +176,8 @@ def _tries_out(node: ast.stmt) -> bool:
         return True
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Call)
+    if isinstance(node, ast.FunctionDef):
+        return node.name.startswith("test_")
     return isinstance(node, ast.If) and any(
         isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
     )

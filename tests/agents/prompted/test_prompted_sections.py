@@ -155,6 +155,9 @@ def test_every_end_of_line_is_one(end: str) -> None:
         pytest.param(fenced(RIGHT + "print(double(1)); print(double(2))\n"), id="two on one line"),
         pytest.param(fenced(RIGHT + "\nprint(\n    double(2),\n)\n"), id="a print over lines"),
         pytest.param(f"{RIGHT}\nprint(double(2))\n\nThe output is 4.\n", id="bare with a print and prose"),
+        pytest.param(
+            fenced(f"{RIGHT}\ndef test_double():\n    assert double(2) == 5\n\ntest_double()\n"), id="a test of its own"
+        ),
     ],
 )
 def test_the_program_is_found(answer: str) -> None:
@@ -169,6 +172,7 @@ def test_the_program_is_found(answer: str) -> None:
         pytest.param(RIGHT + "\nLIMIT = 3\n", id="a constant after it"),
         pytest.param("@staticmethod\n" + RIGHT, id="decorated"),
         pytest.param('"""Doubles."""\n' + RIGHT, id="a docstring"),
+        pytest.param("def test_even(n):\n    return n % 2 == 0\n\n" + RIGHT, id="a helper before it that is called a test"),
         pytest.param("MARK = '\x0c'\nLINE = '\u2028'\n" + RIGHT, id="odd separators in texts"),
     ],
 )
