@@ -111,14 +111,16 @@ class GivenProgrammer:
     repairer: Programmer
 
     async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
-        """Return the given program; no peers, and after a restart a program that the repairer writes."""
-        if bench.node == "restart":
-            return await self.repairer.write(bench, problem, peer)
+        """Return the given program, and no peers."""
         return Solution(code=self.shelf.row(problem).code, author=AUTHOR) if peer == 0 else None
 
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
         """Ask the repairer."""
         return await self.repairer.repair(bench, problem, ask)
+
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        """Ask the repairer for another repair of the given program, warmer than before."""
+        return await self.repairer.repair(bench, problem, first)
 
 
 def _source_read(request: str, ref: Ref, found: Failures) -> SourceRead:

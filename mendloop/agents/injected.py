@@ -17,11 +17,13 @@ class InjectingProgrammer:
     repairer: Programmer
 
     async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
-        """Return the faulty program; after a restart there is nothing else to begin from, and no peer is needed."""
-        if peer or bench.node == "restart":
-            return None
-        return await self.injector.write(bench, problem, peer)
+        """Return the faulty program; no peer is needed beside a reference."""
+        return await self.injector.write(bench, problem, peer) if peer == 0 else None
 
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
         """Ask the model; it is not told which faults were injected."""
         return await self.repairer.repair(bench, problem, ask)
+
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        """Ask the model for another repair of the faulty program, warmer than before."""
+        return await self.repairer.repair(bench, problem, first)

@@ -31,3 +31,10 @@ class Programmer(Protocol):
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
         """Return a repaired program."""
         ...
+
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        """Return a program to begin again from, because repairs went in a circle; None when there is no other.
+
+        `first` is what the first repair of the session was asked for.
+        """
+        ...

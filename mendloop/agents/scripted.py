@@ -79,11 +79,9 @@ class ScriptedProgrammer:
     fresh: str | None = None
 
     async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
-        """Return the first program, a peer's, or after a restart the fresh one."""
+        """Return the first program, or a peer's."""
         if peer > 0:
             return _solution(self.peers[peer - 1]) if peer <= len(self.peers) else None
-        if bench.node == "restart":
-            return _solution(self.fresh) if self.fresh is not None else None
         return _solution(self.programs[0]) if self.programs else None
 
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
@@ -91,6 +89,10 @@ class ScriptedProgrammer:
         codes = list(self.programs)
         place = codes.index(ask.solution.code) + 1 if ask.solution.code in codes else len(codes) - 1
         return _solution(codes[min(place, len(codes) - 1)])
+
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        """Return the fresh program, where one is given."""
+        return _solution(self.fresh) if self.fresh is not None else None
 
 
 @dataclass(frozen=True)

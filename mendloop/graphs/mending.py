@@ -95,17 +95,23 @@ def _queried(request: str, ref: Ref, found: Found) -> MemoryQueried:
 async def repair(state: RepairState, desk: Desk) -> RepairUpdate:
     """Ask the programmer for a repaired program."""
     turn = len(state["solutions"])
-    found = desk.journal.get(state["found"][-1], Found)
-    ask = RepairAsk(
-        solution=desk.journal.get(state["solutions"][-1], Solution),
-        failure=shown_failure(state, desk, turn - 1),
-        diagnosis=desk.journal.get(state["diagnoses"][-1], Diagnosis),
-        recent=reflections_of(state, desk)[-desk.team.loop.memory.recent :],
-        recalled=tuple(each.reflection for each in found.reflections),
-    )
+    own, wanted = reflections_of(state, desk), desk.team.loop.memory.recent
+    ask = _asked(state, desk, turn - 1, own[max(0, len(own) - wanted) :])
     problem = desk.journal.get(state["problem"], Problem)
     repaired = await desk.team.programmer.repair(desk.bench.as_role("programmer"), problem, ask)
     return {"solutions": [*state["solutions"], await solution_written(desk, repaired, turn, 0)]}
+
+
+def _asked(state: RepairState, desk: Desk, turn: int, recent: tuple[Reflection, ...]) -> RepairAsk:
+    """Return what the programmer is given for a repair of the program of a turn."""
+    found = desk.journal.get(state["found"][turn], Found)
+    return RepairAsk(
+        solution=desk.journal.get(state["solutions"][turn], Solution),
+        failure=shown_failure(state, desk, turn),
+        diagnosis=desk.journal.get(state["diagnoses"][turn], Diagnosis),
+        recent=recent,
+        recalled=tuple(each.reflection for each in found.reflections),
+    )
 
 
 def reflections_of(state: RepairState, desk: Desk) -> tuple[Reflection, ...]:
@@ -139,10 +145,11 @@ def reflections_of(state: RepairState, desk: Desk) -> tuple[Reflection, ...]:
 
 
 async def restart(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Start over once with a fresh program, because repairs went in a circle."""
+    """Start over once, because repairs went in a circle."""
     problem = desk.journal.get(state["problem"], Problem)
-    fresh = await desk.team.programmer.write(desk.bench.as_role("programmer"), problem, 0)
-    if fresh is None or state.get("restarts", 0) >= MAX_RESTARTS:
+    programmer = desk.bench.as_role("programmer")
+    fresh = await desk.team.programmer.start_over(programmer, problem, _asked(state, desk, 0, ()))
+    if fresh is None:
         return {"reason": "no_progress"}
     turn = len(state["solutions"])
     hashed = await solution_written(desk, fresh, turn, 0)

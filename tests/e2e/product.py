@@ -18,7 +18,7 @@ from mendloop.events import Executed
 from mendloop.runs.reader import Reader, StoredEvent
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120
+PATIENCE_S = 900
 """Nothing here takes so long; it only bounds a test that would hang."""
 
 TEXTS = '''"""Functions about texts."""

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
 from mendloop.events import NodeEntered, RecordDropped, RecordKept
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
-from mendloop.records import Brief, Case, Diagnosis, Execution, Probe, Record, Request
+from mendloop.records import Brief, Case, Diagnosis, Execution, Probe, Problem, Record, Request, Solution
 from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec, Target
+from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
 from tests.graphs.stages import FAR, OFF, PEER, PROBLEM, RIGHT, SHIFT, case, cases, cites, team
 
@@ -190,6 +192,39 @@ async def test_a_repair_that_changes_nothing_restarts_once(store: Store, sandbox
     played = await play(store, team(sandbox, programmer=ScriptedProgrammer([OFF], fresh=RIGHT)))
     assert played.path == [*OPENING, *MENDING, "diagnose", "restart", "execute", "adjudicate", *CLOSING]
     assert played.outcome.turns == 3
+
+
+class Recalling(ScriptedProgrammer):
+    """Notes which of the session's own lessons a repair is given, and what a restart is about."""
+
+    async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
+        SEEN.append(len(ask.recent))
+        return await super().repair(bench, problem, ask)
+
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        SEEN.append(first.solution.code)
+        return await super().start_over(bench, problem, first)
+
+
+SEEN: list[object] = []
+
+
+@pytest.mark.parametrize(("recent", "given"), [(0, [0, 0, 0]), (1, [0, 1, 1]), (3, [0, 1, 2])])
+async def test_a_repair_is_given_as_many_own_lessons_as_asked_for(
+    store: Store, sandbox: Sandbox, recent: int, given: list[int]
+) -> None:
+    SEEN.clear()
+    programs = [f"def double(n):\n    return n * 2 + {shift}\n" for shift in (3, 2, 1)] + [RIGHT]
+    loop = Loop(memory=MemorySpec(enabled=False, recent=recent))
+    await play(store, team(sandbox, programmer=Recalling(programs), loop=loop))
+    assert given == SEEN
+
+
+async def test_a_restart_is_about_the_first_program(store: Store, sandbox: Sandbox) -> None:
+    SEEN.clear()
+    worse = "def double(n):\n    return n * 2 + 7\n"
+    await play(store, team(sandbox, programmer=Recalling([OFF, worse, worse], fresh=RIGHT)))
+    assert SEEN == [0, 1, OFF]
 
 
 async def test_a_session_without_progress_after_its_restart_is_dropped(store: Store, sandbox: Sandbox) -> None:

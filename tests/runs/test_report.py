@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mendloop.errors import InputError
 from mendloop.records import Record, Source
-from mendloop.runs.answers import asked_in, busy_seconds, model_reason
+from mendloop.runs.answers import asked_in, busy_seconds, model_reason, unusable
 from mendloop.runs.counted import read_story
 from mendloop.runs.figures import entropy, function_of, histogram, module_of, tally, wilson
 from mendloop.runs.reader import Reader
@@ -275,6 +275,19 @@ def test_the_text_tells_what_each_question_took(asked: Report) -> None:
     assert all(line.isprintable() for line in lines)
 
 
+def test_the_answer_that_was_sent_back_is_the_unusable_one(tmp_path: Path) -> None:
+    first = "repair#0/programmer/repair/0"
+    slots = [
+        Asked(first, finish="length"),
+        Asked(f"{first}/longer"),
+        Asked(f"{first}/again"),
+        Asked("x#0/critic/judge"),
+    ]
+    run = MadeRun(["no_tests"], asked={0: slots}).write(tmp_path / "run")
+    with Reader(run) as reader:
+        assert unusable(asked_in(reader)) == {("s0000", first), ("s0000", f"{first}/longer")}
+
+
 def test_requests_side_by_side_count_once_on_the_wall(tmp_path: Path) -> None:
     # commits are a second apart: the first two of these calls, of two seconds each, overlap for one
     side_by_side = {0: [Asked("a#0/critic/diagnose"), Asked("b#0/critic/diagnose")], 1: [Asked("a#0/critic/diagnose")]}
@@ -341,3 +354,9 @@ def test_counts_are_ordered() -> None:
 def test_a_function_is_named_by_package_module_and_name(package: str, file: str, module: str) -> None:
     source = Source(kind="python", package=package, qualname="f", file=file)
     assert (module_of(source), function_of(source)) == (module, f"{module}.f")
+
+
+@pytest.mark.parametrize("kind", ["goal", "snippets", "instructions", "failures"])
+def test_a_function_that_was_made_up_is_in_no_module(kind: str) -> None:
+    source = Source(kind=kind, package="", qualname="f", file="ideas/list.py")
+    assert (module_of(source), function_of(source)) == ("", "f")

@@ -76,6 +76,10 @@ class ProceduralProgrammer:
             trials=trials,
         )
 
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        """Return None: its repairs take known faults out, and never go in a circle."""
+        return None
+
     async def _mends(self, bench: Bench, slot: str, item: Item, rest: Sequence[Fault], case: Case) -> bool:
         code = apply_faults(item.code, rest)
         return (await examine(bench, slot, code, [case], self.limits, confirm=False)).passed

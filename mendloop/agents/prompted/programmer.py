@@ -53,13 +53,14 @@ class PromptedProgrammer:
         """
         first: Solution | None = None
         reasons: list[str] = []
-        for sample in range(self.samples):
+        begin = self.samples if bench.node == "restart" else 0  # a second round is warmer than the first
+        for sample in range(begin, begin + self.samples):
             try:
                 solution = await self._sample(bench, problem, ask, sample)
             except Unanswered as reason:
                 reasons.append(str(reason))
                 continue
-            tried = solution.model_copy(update={"trials": sample + 1})
+            tried = solution.model_copy(update={"trials": sample - begin + 1})
             result = await examine(
                 bench, f"sample{sample}", solution.code, [ask.failure.case], self.limits, confirm=False
             )
@@ -69,6 +70,10 @@ class PromptedProgrammer:
         if first is None:
             raise Unanswered(reasons[0])
         return first
+
+    async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
+        """Write another program from the statement alone."""
+        return await self.write(bench, problem, 0)
 
     async def _sample(self, bench: Bench, problem: Problem, ask: RepairAsk, sample: int) -> Solution:
         wrong = ask.solution.code

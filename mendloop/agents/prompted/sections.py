@@ -159,6 +159,8 @@ def _untried(code: str, tree: ast.Module, entry_point: str) -> str:
     trying = [node for node in tree.body[place + 1 :] if _tries_out(node)]
     dropped = _lines_of(trying) - _lines_of([node for node in tree.body if node not in trying])
     lines = [line for number, line in enumerate(_lines(code), 1) if number not in dropped]
+    while dropped and lines and (not lines[-1].strip() or lines[-1].startswith("#")):
+        lines.pop()  # "# Test the function" is about what was left out
     return "\n".join(lines).strip("\n") + "\n"
 
 

@@ -172,7 +172,9 @@ def test_the_program_is_found(answer: str) -> None:
         pytest.param(RIGHT + "\nLIMIT = 3\n", id="a constant after it"),
         pytest.param("@staticmethod\n" + RIGHT, id="decorated"),
         pytest.param('"""Doubles."""\n' + RIGHT, id="a docstring"),
-        pytest.param("def test_even(n):\n    return n % 2 == 0\n\n" + RIGHT, id="a helper before it that is called a test"),
+        pytest.param(
+            "def test_even(n):\n    return n % 2 == 0\n\n" + RIGHT, id="a helper before it that is called a test"
+        ),
         pytest.param("MARK = '\x0c'\nLINE = '\u2028'\n" + RIGHT, id="odd separators in texts"),
     ],
 )

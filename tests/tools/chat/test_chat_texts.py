@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import string
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mendloop.tools.chat.texts import LONG_ENOUGH, is_degenerate, storable, without_thoughts
@@ -18,6 +19,7 @@ ANY_TEXT = st.text(
 TAGGED = st.lists(ANY_TEXT | st.sampled_from(["<think>", "</think>", "<thinking>", "</thinking>", "\n"])).map("".join)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_any_text_becomes_one_that_a_file_can_hold(text: str) -> None:
     clean, odd = storable(text)
@@ -28,6 +30,7 @@ def test_any_text_becomes_one_that_a_file_can_hold(text: str) -> None:
     assert storable(clean) == (clean, 0)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_a_text_that_a_file_can_hold_is_left_as_it_is(text: str) -> None:
     clean, _ = storable(text)
@@ -42,6 +45,7 @@ def test_what_no_file_can_hold_is_written_as_an_escape(text: str, clean: str, od
     assert storable(text) == (clean, odd)
 
 
+@settings(deadline=None)
 @given(TAGGED)
 def test_thoughts_are_taken_off_any_text_and_nothing_is_invented(text: str) -> None:
     rest, thoughts = without_thoughts(text)
@@ -52,6 +56,7 @@ def test_thoughts_are_taken_off_any_text_and_nothing_is_invented(text: str) -> N
         assert (rest, thoughts) == (text, "")
 
 
+@settings(deadline=None)
 @given(TAGGED)
 def test_cleaning_never_fails_whatever_the_order(text: str) -> None:
     rest, thoughts = without_thoughts(text)
@@ -91,7 +96,7 @@ def test_random_words_and_real_code_are_not_endless() -> None:
     draw = random.Random(0)
     words = " ".join("".join(draw.choices(string.ascii_lowercase, k=draw.randint(2, 9))) for _ in range(2_000))
     assert not is_degenerate(words)
-    assert not is_degenerate(__doc__ + open(__file__, encoding="utf-8").read())  # noqa: PTH123, SIM115
+    assert not is_degenerate(Path(__file__).read_text("utf-8"))
 
 
 def test_a_text_of_lone_surrogates_can_be_judged() -> None:
