@@ -128,6 +128,7 @@ class LlmAnswered(Event):
     completion_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    degenerate: bool = False
     ms: float = 0.0
 
 

@@ -389,11 +389,14 @@ class Message(Frozen):
 class TierEvidence(Frozen):
     """The numbers behind a tier; None means that the check was not run.
 
+    `basis` says where the shown tests have their values from: an executed reference, people (`given`), or nothing
+    independent.
+
     `reference_inputs` are further inputs on which the program was compared with an executed reference and agreed; a
     program that is the reference itself is not compared.
     """
 
-    basis: Literal["reference", "peers", "none"]
+    basis: Literal["reference", "given", "peers", "none"]
     shown_cases: int
     added_cases: int = 0
     held_out_cases: int | None = None

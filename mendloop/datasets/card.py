@@ -140,6 +140,7 @@ def _figures(outlines: Sequence[Outline], facts: RunFacts) -> dict[str, Any]:
         "integrity": tally(each.integrity for each in evidence),
         "basis": tally(_basis(each) for each in outlines),
         "held_out": _held_out(evidence),
+        "compared": spread([each.reference_inputs for each in evidence if each.reference_inputs]),
         "unchecked": sum(1 for each in evidence if each.contamination == "not_checked"),
         "memory_on": sum(1 for each in outlines if each.memory == "on"),
         "dates": _dates(facts),
@@ -154,11 +155,12 @@ def _source_named(outline: Outline) -> str:
 
 def _basis(outline: Outline) -> str:
     """Return where the expected values of a row come from."""
-    if outline.evidence.basis == "none":
-        return "generated"
-    if outline.evidence.basis == "peers":
-        return "confirmed by peers"
-    return "given" if outline.source_kind == "failures" else "from executing the reference"
+    return {
+        "none": "generated",
+        "peers": "confirmed by peers",
+        "given": "given",
+        "reference": "from executing the reference",
+    }[outline.evidence.basis]
 
 
 def _own_prompts(scenario: Mapping[str, Any]) -> Mapping[str, Any]:

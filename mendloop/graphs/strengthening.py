@@ -86,7 +86,7 @@ async def _with_added(state: RepairState, desk: Desk, code: str, suite: Suite) -
     }
 
 
-def _basis(suite: Suite) -> Literal["reference", "none"]:
-    if all(case.origin in TRUSTED_ORIGINS for case in suite.cases):
-        return "reference"
-    return "none"
+def _basis(suite: Suite) -> Literal["reference", "given", "none"]:
+    if not all(case.origin in TRUSTED_ORIGINS for case in suite.cases):
+        return "none"
+    return "reference" if any(case.origin == "reference" for case in suite.cases) else "given"

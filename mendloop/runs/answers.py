@@ -64,13 +64,13 @@ def asked_of(events: Iterable[StoredEvent]) -> Iterator[Asked]:
 
 
 def unusable(asked: Iterable[Asked]) -> frozenset[tuple[str, str]]:
-    """Return (session, key) of the answers that the journal shows to have been of no use: cut, refused, or sent back.
+    """Return (session, key) of the answers that the journal shows to have been of no use: cut, endless, refused, or sent back.
 
     An answer that ended its session because a role could not read it the second time is not among them: the session's
     reason says so.
     """
     every = {(each.session, each.key): each for each in asked}
-    useless = {place for place, each in every.items() if each.event.finish in _USELESS}
+    useless = {place for place, each in every.items() if each.event.finish in _USELESS or each.event.degenerate}
     for session, key in every:
         if key.endswith(AGAIN):
             first = key.removesuffix(AGAIN)

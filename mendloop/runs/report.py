@@ -28,6 +28,7 @@ from mendloop.runs.prices import price_in
 from mendloop.runs.reader import Reader
 from mendloop.runs.report_model import (
     Calls,
+    Compared,
     Difficulty,
     Faults,
     Funnel,
@@ -47,6 +48,8 @@ __all__ = ["Report", "differences", "read_report", "report"]
 
 REAL_CODE = frozenset({"python", "snippets"})
 """Kinds of source whose problems rest on code that exists."""
+PARTED = "parts_from_reference"
+"""The reason of a session whose accepted program did something else than its reference."""
 
 
 def report(run_path: Path) -> Report:
@@ -99,12 +102,14 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
     use = _model_use(reader, story)
     tokens = use.every.prompt_tokens + use.every.completion_tokens if use else 0
     funnel = _funnel(story.sessions)
+    accepted = list(_accepted(reader, story, outlines))
     usd = _usd(story, tokens)
     strong = sum(1 for each in outlines if each.tier in ("A", "B"))
     figures = {
         "kept_per_100k_tokens": round(strong * 100_000 / tokens, 6) if tokens else None,
         "kept_per_usd": round(strong / usd, 6) if usd else None,
-        "held_out": _held_out(list(_accepted(reader, story, outlines))),
+        "held_out": _held_out(accepted),
+        "compared": _compared(accepted, story.sessions),
         "test_validity": None,
         "mutation_score": spread([s for each in outlines if (s := mutation_score(each.evidence)) is not None]),
         "repair_against_resampling": None,
@@ -130,9 +135,9 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
     missing = {key: why[key] for key, value in figures.items() if value is None}
     if loaded.erased:
         missing["redacted_records"] = f"{loaded.erased} kept records were erased on request; figures leave them out"
-    if any(each.source_kind == "failures" for each in outlines):
+    if any(each.evidence.basis == "given" for each in outlines):
         missing["test_validity"] = "the tests were given, and no reference to check them against"
-    if any(each.evidence.basis != "reference" for each in outlines):
+    if any(each.evidence.basis == "none" for each in outlines):
         missing["test_validity"] = "generated tests, and no reference to check them against"
     return Report.model_validate(
         {
@@ -160,6 +165,7 @@ _WHY = {
     "kept_per_100k_tokens": "no tokens were spent",
     "kept_per_usd": "no money was spent",
     "held_out": "no accepted program met a held-out suite",
+    "compared": "no accepted program other than its reference was run beside one",
     "test_validity": "every expected value is from the executed reference; no test was written independently of it",
     "mutation_score": "no kept record has live mutants",
     "repair_against_resampling": "no share of the problems was spent on resampling",
@@ -278,6 +284,12 @@ def _held_out(evidence: Sequence[TierEvidence]) -> HeldOut | None:
     failed = sum(1 for each in met if each.held_out_passed != each.held_out_cases)
     low, high = wilson(failed, len(met))
     return HeldOut(n=len(met), failed=failed, low=low, high=high)
+
+
+def _compared(evidence: Sequence[TierEvidence], sessions: Sequence[Told]) -> Compared | None:
+    n = sum(1 for each in evidence if each.reference_inputs)
+    parted = sum(1 for told in sessions if told.end.outcome == "dropped" and told.end.reason == PARTED)
+    return Compared(n=n, parted=parted) if n else None
 
 
 def _faults(injected: Sequence[tuple[Solution, Outline]]) -> Faults | None:

@@ -26,6 +26,16 @@ class HeldOut(Frozen):
     high: float
 
 
+class Compared(Frozen):
+    """Accepted programs that were run beside their reference on further inputs, and those that parted from it there.
+
+    The latter are dropped; they show how often the suites alone would have been wrong.
+    """
+
+    n: int
+    parted: int
+
+
 class Faults(Frozen):
     """Kept records by injected faults and failing turns; the known answer is as many turns as faults.
 
@@ -120,6 +130,7 @@ class Report(Frozen):
     funnel: Funnel
     tiers: dict[Tier, int]
     held_out: HeldOut | None
+    compared: Compared | None
     test_validity: float | None
     mutation_score: Spread | None
     adjudication: dict[str, int]

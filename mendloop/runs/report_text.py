@@ -85,6 +85,8 @@ def _strength(report: Report) -> Iterator[str]:
     if (held_out := report.held_out) is not None:
         interval = f"95 % interval {_share(held_out.low)} to {_share(held_out.high)}"
         yield _line("held-out suite failed", f"{held_out.failed} of {held_out.n} ({interval})")
+    if (compared := report.compared) is not None:
+        yield _line("parted from reference", f"{compared.parted} of {compared.n} accepted programs")
     if (score := report.mutation_score) is not None:
         yield _line("mutation score", f"median {score.median:.3f}, mean {score.mean:.3f}, n {score.n}")
     if (faults := report.faults) is not None:

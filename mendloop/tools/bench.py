@@ -54,6 +54,7 @@ class Bench:
                 completion_tokens=answer.usage.completion,
                 cached_tokens=answer.usage.cached,
                 reasoning_tokens=answer.usage.reasoning,
+                degenerate=answer.degenerate,
                 ms=answer.ms,
             )
 

@@ -162,7 +162,8 @@ def record_of_a_model(number: int, team: str = "injected", failing: int = 1, **s
         memory="on",
     )
     problem = record.problem.model_copy(update={"source": record.problem.source.model_copy(update=given | source)})
-    evidence = record.evidence.model_copy(update={"basis": "none"}) if every else record.evidence
+    basis = {"prompted": "none", "given": "given"}.get(team, "reference")
+    evidence = record.evidence.model_copy(update={"basis": basis})
     return record.model_copy(update={"provenance": provenance, "problem": problem, "evidence": evidence})
 
 
@@ -262,7 +263,9 @@ class MadeRun:
             "solutions": [store.put(solution).sha256],
             "verdicts": [store.put(verdict).sha256],
         }
-        if reason == "fails_held_out":
+        if reason == "parts_from_reference":
+            evidence = evidence.model_copy(update={"held_out_passed": 4, "reference_inputs": 24})
+        if reason in ("fails_held_out", "parts_from_reference"):
             state["evidence"] = store.put(evidence).sha256
         reached = VerdictReached(turn=0, verdict="code_fault", rule="fails_an_anchor", detail=store.put(verdict))
         await journal.emit("verdict0", reached)

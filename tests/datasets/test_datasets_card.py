@@ -238,6 +238,14 @@ def test_an_executed_reference_is_said_to_be_one(team: str) -> None:
     assert "- Expected values: from executing the reference (1)." in card
 
 
+def test_a_comparison_with_the_reference_is_told_where_there_was_one() -> None:
+    one, other = record_of_a_model(0), record_of_a_model(2)
+    compared = one.evidence.model_copy(update={"reference_inputs": 24})
+    card = card_of(one.model_copy(update={"evidence": compared}), other)
+    assert "likely to part: 1 of 2 rows,\n  a median of 24 inputs, and the results are equal. The other rows" in card
+    assert "Compared with the executed reference" not in card_of(other)
+
+
 def test_repairs_of_real_code_stay_under_its_licence() -> None:
     card = card_of(record_of_a_model(0))
     assert "changed by the injected faults and by a model's repairs" in card

@@ -51,15 +51,32 @@ def fence(code: str) -> str:
     return f"```python\n{code.strip()}\n```"
 
 
+def program(signature: str, *body: str) -> str:
+    """Return a function of these lines."""
+    return "\n".join([f"def {signature}:", *(f"    {line}" for line in body), ""])
+
+
 TASKS = (
     Task(
         concept="counting items",
         signature="count_even(items: list[int]) -> int",
         statement="Return how many items of the list are even numbers. Zero is even. An empty list has none.",
-        right="def count_even(items):\n    found = 0\n    for item in items:\n"
-        "        if item % 2 == 0:\n            found += 1\n    return found\n",
-        wrong="def count_even(items):\n    found = 0\n    for item in items[1:]:\n"
-        "        if item % 2 == 0:\n            found += 1\n    return found\n",
+        right=program(
+            "count_even(items)",
+            "found = 0",
+            "for item in items:",
+            "    if item % 2 == 0:",
+            "        found += 1",
+            "return found",
+        ),
+        wrong=program(
+            "count_even(items)",
+            "found = 0",
+            "for item in items[1:]:",
+            "    if item % 2 == 0:",
+            "        found += 1",
+            "return found",
+        ),
         shown="assert count_even([2]) == 1\nassert count_even([]) == 0\nassert count_even([1, 2, 3, 4]) == 2\n"
         "assert count_even([0, 0]) == 2\nassert count_even([-2, -1]) == 1",
         held_out="assert count_even([8, 9, 10]) == 2\nassert count_even([5]) == 0\nassert count_even([6, 6, 6]) == 3\n"
@@ -68,11 +85,23 @@ TASKS = (
     Task(
         concept="largest gaps",
         signature="widest_gap(items: list[int]) -> int",
-        statement="Return the largest difference between two neighbours of the sorted list; 0 for fewer than two items.",
-        right="def widest_gap(items):\n    ordered = sorted(items)\n    widest = 0\n"
-        "    for left, right in zip(ordered, ordered[1:]):\n        widest = max(widest, right - left)\n    return widest\n",
-        wrong="def widest_gap(items):\n    ordered = list(items)\n    widest = 0\n"
-        "    for left, right in zip(ordered, ordered[1:]):\n        widest = max(widest, right - left)\n    return widest\n",
+        statement="Return the largest difference of neighbours in the sorted list, and 0 for fewer than two items.",
+        right=program(
+            "widest_gap(items)",
+            "ordered = sorted(items)",
+            "widest = 0",
+            "for left, right in zip(ordered, ordered[1:]):",
+            "    widest = max(widest, right - left)",
+            "return widest",
+        ),
+        wrong=program(
+            "widest_gap(items)",
+            "ordered = list(items)",
+            "widest = 0",
+            "for left, right in zip(ordered, ordered[1:]):",
+            "    widest = max(widest, right - left)",
+            "return widest",
+        ),
         shown="assert widest_gap([5, 1]) == 4\nassert widest_gap([]) == 0\nassert widest_gap([3]) == 0\n"
         "assert widest_gap([1, 9, 4]) == 5\nassert widest_gap([2, 2]) == 0",
         held_out="assert widest_gap([10, 0, 3]) == 7\nassert widest_gap([-5, 5]) == 10\n"
@@ -81,11 +110,21 @@ TASKS = (
     Task(
         concept="sums of pairs",
         signature="pair_sums(items: list[int]) -> list[int]",
-        statement="Return the sums of each item and the next one, in order; a list with fewer than two items has none.",
-        right="def pair_sums(items):\n    sums = []\n    for place in range(len(items) - 1):\n"
-        "        sums.append(items[place] + items[place + 1])\n    return sums\n",
-        wrong="def pair_sums(items):\n    sums = []\n    for place in range(len(items) - 2):\n"
-        "        sums.append(items[place] + items[place + 1])\n    return sums\n",
+        statement="Return the sums of each item and the next one, in order; a list of fewer than two items has none.",
+        right=program(
+            "pair_sums(items)",
+            "sums = []",
+            "for place in range(len(items) - 1):",
+            "    sums.append(items[place] + items[place + 1])",
+            "return sums",
+        ),
+        wrong=program(
+            "pair_sums(items)",
+            "sums = []",
+            "for place in range(len(items) - 2):",
+            "    sums.append(items[place] + items[place + 1])",
+            "return sums",
+        ),
         shown="assert pair_sums([1, 2]) == [3]\nassert pair_sums([]) == []\nassert pair_sums([7]) == []\n"
         "assert pair_sums([1, 2, 3]) == [3, 5]\nassert pair_sums([0, 0]) == [0]",
         held_out="assert pair_sums([5, 5, 5]) == [10, 10]\nassert pair_sums([-1, 1]) == [0]\n"

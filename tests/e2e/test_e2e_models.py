@@ -80,12 +80,12 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A run of a goal whose critic quotes the key. Tests only read it."""
     run = tmp_path_factory.mktemp("made") / "run"
-    with OpenAIServer(team(diagnose=lambda asked: f"{diagnosis(asked)} The key is {KEY}."), key=KEY) as server:
-        with named_by_the_environment(server):
-            done = mendloop(
-                *("run", "--goal", GOAL, "--out", run, "--sessions", 2, "--json"),
-                *("--set", "loop.peers=2", "--set", "loop.memory.embedding=ngrams"),
-            )
+    leaking = team(diagnose=lambda asked: f"{diagnosis(asked)} The key is {KEY}.")
+    with OpenAIServer(leaking, key=KEY) as server, named_by_the_environment(server):
+        done = mendloop(
+            *("run", "--goal", GOAL, "--out", run, "--sessions", 2, "--json"),
+            *("--set", "loop.peers=2", "--set", "loop.memory.embedding=ngrams"),
+        )
     return Made(run, done, server.requests, server.visits, server.base_url)
 
 
@@ -256,17 +256,19 @@ def test_what_print_shows_is_a_scenario_that_can_be_checked(tmp_path: Path) -> N
 # What goes wrong
 
 
-WRONG = {
-    "key": (OpenAIServer(team(), key="another key", models=(MODEL, "b")), "OPENAI_API_KEY: ", "refuses the key (401)"),
-    "model": (OpenAIServer(team(), models=("other",), strict_models=True), "models: ", "knows no model"),
-    "HTML": (OpenAIServer(lambda _: html_page()), "OPENAI_BASE_URL: ", "no usable answer"),
+WRONG: dict[str, tuple[Callable[[], OpenAIServer], str, str]] = {
+    "key": (lambda: OpenAIServer(team(), key="another key"), "OPENAI_API_KEY: ", "refuses the key (401)"),
+    "model": (lambda: OpenAIServer(team(), models=("b",), strict_models=True), "models: ", "knows no model"),
+    "HTML": (lambda: OpenAIServer(lambda _: html_page()), "OPENAI_BASE_URL: ", "no usable answer"),
 }
 
 
-@pytest.mark.parametrize(("server", "where", "what"), WRONG.values(), ids=WRONG)
-def test_a_wrong_setting_starts_nothing(server: OpenAIServer, where: str, what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("serving", "where", "what"), WRONG.values(), ids=WRONG)
+def test_a_wrong_setting_starts_nothing(
+    serving: Callable[[], OpenAIServer], where: str, what: str, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
-    with server, named_by_the_environment(server, MENDLOOP_MODEL=MODEL):
+    with serving() as server, named_by_the_environment(server, MENDLOOP_MODEL=MODEL):
         done = mendloop("run", "--goal", GOAL, "--out", run, *QUICK)
     assert (done.returncode, done.stdout, tree(tmp_path)) == (2, "", [])
     said = done.stderr.splitlines()[-1]

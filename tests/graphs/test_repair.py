@@ -74,7 +74,7 @@ async def test_a_tier_is_given_only_for_what_was_checked(store: Store, sandbox: 
     played = await play(store, team(sandbox))
     assert played.record is not None
     evidence = played.record.evidence
-    assert (played.record.tier, evidence.basis) == ("B", "reference")
+    assert (played.record.tier, evidence.basis) == ("B", "given")
     assert (evidence.mutants_live, evidence.mutants_killed) == (6, 6)
     assert (evidence.held_out_cases, evidence.held_out_passed) == (4, 4)
     assert evidence.peers_agreeing is None

@@ -260,6 +260,16 @@ def test_what_a_model_left_unmeasured_says_why(tmp_path: Path) -> None:
     assert told.not_measured["cached_share"].startswith("no answer named cached prompt tokens")
 
 
+def test_programs_that_part_from_their_reference_are_counted(tmp_path: Path) -> None:
+    kept = record_of_a_model(0)
+    kept = kept.model_copy(update={"evidence": kept.evidence.model_copy(update={"reference_inputs": 24})})
+    made = MadeRun([kept, record_of_a_model(1), "parts_from_reference"], 3, scenario_of(kind="local"))
+    told = report(made.write(tmp_path / "run"))
+    assert told.compared is not None
+    assert told.compared.model_dump() == {"n": 2, "parted": 1}
+    assert "parted from reference     1 of 2 accepted programs" in report_lines(told)
+
+
 def test_a_model_that_repairs_has_no_known_answer(asked: Report) -> None:
     assert asked.faults is not None
     assert asked.faults.known_answer_ok is None

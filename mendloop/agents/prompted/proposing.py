@@ -99,7 +99,7 @@ def concepts_in(text: str, have: tuple[str, ...]) -> tuple[str, ...]:
         match = re.match(r"\s*(?:[-*•]|\d{1,3}[.)])\s+(.{2,200})", line)
         if match is None:
             continue
-        name = re.split(r"\s*(?:[:：]|\s[–—]|\s-\s|\(|\*\*\s)", match[1].strip("*_` "))[0].strip("*_`. ")
+        name = re.split(r"\s*(?:[:：]|\s[–—]|\s-\s|\(|\*\*\s)", match[1].strip("*_`\"' "))[0].strip("*_`\"'. ")
         if 0 < len(name.split()) <= 10 and _key(name) not in known:
             known.add(_key(name))
             found.append(name)

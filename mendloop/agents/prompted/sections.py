@@ -99,9 +99,9 @@ def _heading(line: str, wanted: dict[str, str]) -> tuple[str, str] | None:
 def program_in(text: str, entry_point: str, known: str = "") -> str:
     """Return the program of an answer: the first one that defines the entry point and is not `known`.
 
-    Looked for in fenced Python, then in other fences, then in the bare text. Statements that only try the program out
-    (prints, asserts, tests, a main block) are left out. `known` is a program that the question showed: a model that repeats
-    it before its own is understood. Raises Malformed where there is none.
+    Looked for in fenced Python, then in other fences, then in the bare text. Statements after
+    it that only try it out (prints, asserts, tests, a main block) are left out. `known` is a program that the question
+    showed: a model that repeats it before its own is understood. Raises Malformed where there is none.
     """
     blocks = blocks_of(text)
     ordered = sorted(blocks, key=lambda block: (block.language not in _PYTHON, not block.language.startswith("py")))

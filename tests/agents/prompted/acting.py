@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.prompted.asking import Voice
+from mendloop.agents.prompted.programmer import PromptedProgrammer
 from mendloop.agents.prompted.templates import Prompts
+from mendloop.agents.scripted import ScriptedProgrammer
 from mendloop.events import RecordDropped, RecordKept
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
-from mendloop.records import Brief, Execution, Limits, Probe, Record, Request
+from mendloop.records import Brief, Execution, Limits, Probe, Problem, Record, Request, Solution
 from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import Unreachable
@@ -74,6 +77,17 @@ class Watched:
 
     async def aclose(self) -> None:
         await self.inner.aclose()
+
+
+@dataclass(frozen=True)
+class Repairing(ScriptedProgrammer):
+    """The first program is written down, the repairs are the model's."""
+
+    model: PromptedProgrammer | None = None
+
+    async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
+        assert self.model is not None
+        return await self.model.repair(bench, problem, ask)
 
 
 async def bench_of(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mendloop.agents.faultnames import FAULTS
 from mendloop.agents.programmer import RepairAsk
-from mendloop.agents.prompted.asking import SHOWN_BACK, Voice
+from mendloop.agents.prompted.asking import SHOWN_BACK
 from mendloop.agents.prompted.critic import PromptedCritic, cited, line_named, opinion_in
 from mendloop.agents.prompted.programmer import PromptedProgrammer
 from mendloop.agents.prompted.proposer import STYLES, InstructionProposer, PromptedProposer
 from mendloop.agents.prompted.sections import Malformed, blocks_of, sections_of
 from mendloop.agents.prompted.templates import Prompts, check_template, squeezed
 from mendloop.agents.prompted.templates import fenced as in_fence
-from mendloop.agents.prompted.tester import MAX_CASES, PromptedTester
-from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedTester
+from mendloop.agents.prompted.tester import FOCUS, MAX_CASES, PromptedTester
+from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
 from mendloop.agents.teams import roles_for
 from mendloop.agents.unanswered import Unanswered
 from mendloop.errors import ScenarioError
@@ -29,7 +28,7 @@ from mendloop.specs import PROMPT_NAMES, Loop, MemorySpec, Scenario
 from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest, Finish
 from mendloop.tools.chat.scripted import ScriptedChat
 from mendloop.tools.sandbox.protocol import Sandbox
-from tests.agents.prompted.acting import LIMITS, PROSE, Model, Watched, bench_of, cut, fenced, play, saying
+from tests.agents.prompted.acting import LIMITS, PROSE, Model, Repairing, Watched, bench_of, cut, fenced, play, saying
 from tests.graphs.stages import FAR, OFF, PROBLEM, RIGHT, case, cases, team
 
 STATED = PROBLEM.model_copy(update={"statement": "Write `double(n)`.\nIt returns twice the number. Zero stays zero."})
@@ -61,7 +60,7 @@ async def test_an_unusable_answer_goes_back_with_what_is_wrong_with_it(store: St
 
 async def test_there_is_one_asking_again(store: Store) -> None:
     model = saying(PROSE)
-    with pytest.raises(Unanswered, match="^write: the answer has no program"):
+    with pytest.raises(Unanswered, match=r"^write: the answer has no program"):
         await programmer(model).write(await bench_of(store), PROBLEM, 0)
     assert len(model.asked) == 2
 
@@ -84,7 +83,7 @@ async def test_an_answer_that_came_to_its_limit_is_asked_for_with_twice_the_room
 
 async def test_an_answer_without_end_ends_the_session(store: Store) -> None:
     model = saying(cut(fenced(RIGHT)))
-    with pytest.raises(Unanswered, match="^write: the answer has no end$"):
+    with pytest.raises(Unanswered, match=r"^write: the answer has no end$"):
         await programmer(model).write(await bench_of(store), PROBLEM, 0)
     assert [request.max_tokens for request in model.asked] == [100, 200]
 
@@ -101,7 +100,7 @@ async def test_an_answer_without_end_ends_the_session(store: Store) -> None:
 )
 async def test_asking_again_is_no_use_after_a_refusal(store: Store, answer: Answer, reason: str) -> None:
     model = saying(answer)
-    with pytest.raises(Unanswered, match=f"^write: {reason}$"):
+    with pytest.raises(Unanswered, match=rf"^write: {reason}$"):
         await programmer(model).write(await bench_of(store), PROBLEM, 0)
     assert len(model.asked) == 1
 
@@ -152,7 +151,7 @@ async def test_where_none_mends_it_the_first_that_changes_anything_is_handed_in(
 
 async def test_a_program_that_comes_back_unchanged_is_not_run(store: Store) -> None:
     nowhere = Unreachable()
-    with pytest.raises(Unanswered, match="^repair: the program came back unchanged$"):
+    with pytest.raises(Unanswered, match=r"^repair: the program came back unchanged$"):
         await programmer(saying(fenced(f"\n{OFF}# the same\n"))).repair(await bench_of(store, nowhere), STATED, ASK)
     assert nowhere.calls == 0
 
@@ -165,7 +164,7 @@ async def test_the_wrong_program_repeated_before_the_new_one_is_passed_over(stor
 
 async def test_only_the_first_sample_of_a_repair_is_asked_for_again(store: Store) -> None:
     model = saying(PROSE)
-    with pytest.raises(Unanswered, match="^repair: the answer has no program"):
+    with pytest.raises(Unanswered, match=r"^repair: the answer has no program"):
         await programmer(model).repair(await bench_of(store), STATED, ASK)
     assert len(model.asked) == 4
 
@@ -213,11 +212,11 @@ async def test_a_tester_never_sees_a_program(store: Store, sandbox: Sandbox) -> 
 
 async def test_a_shown_suite_begins_with_the_examples_and_has_each_case_once(store: Store) -> None:
     problem = STATED.model_copy(update={"examples": (case("e1", 9), case("e2", 5))})
-    tester = PromptedTester(saying(TESTS).voice())
-    shown = await tester.design(await bench_of(store), problem, "shown")
+    tester, bench = PromptedTester(saying(TESTS).voice()), await bench_of(store)
+    shown = await tester.design(bench, problem, "shown")
     assert (shown.role, shown.author) == ("shown", "scripted")
     assert [each.call for each in shown.cases] == ["double(9)", "double(5)", "double(1)", "double(0)", "double(-4)"]
-    held_out = await tester.design(await bench_of(store, node="other"), problem, "held_out")
+    held_out = await tester.design(bench, problem, "held_out")
     assert [each.call for each in held_out.cases] == ["double(1)", "double(0)", "double(-4)"]
 
 
@@ -225,7 +224,7 @@ async def test_a_held_out_suite_is_another_question(store: Store) -> None:
     model = saying(TESTS)
     bench = await bench_of(store)
     for role in ("shown", "held_out"):
-        await PromptedTester(model.voice()).design(bench, STATED, role)  # type: ignore[arg-type]  # the two roles
+        await PromptedTester(model.voice()).design(bench, STATED, role)
     first, second = model.prompts
     assert first != second
     assert not any("double(9)" in prompt for prompt in model.prompts)
@@ -233,13 +232,13 @@ async def test_a_held_out_suite_is_another_question(store: Store) -> None:
 
 async def test_a_held_out_suite_holds_no_shown_call(store: Store, sandbox: Sandbox) -> None:
     first = TESTS.replace("double(9) == 18", "double(7) == 14")
-    model = Model(lambda request: first if "first think of" not in request.messages[-1].content else TESTS)
+    model = Model(lambda request: first if FOCUS["shown"] in request.messages[-1].content else TESTS)
     played = await play(
         store, team(sandbox, tester=PromptedTester(model.voice()), programmer=ScriptedProgrammer([RIGHT]))
     )
     assert played.record is not None
-    assert [each.call for each in played.record.cases][:4] == ["double(1)", "double(0)", "double(-4)", "double(7)"]
-    assert played.record.evidence.held_out_cases == 1 or "first think of" not in "".join(model.prompts)
+    assert [each.call for each in played.record.cases] == ["double(1)", "double(0)", "double(-4)", "double(7)"]
+    assert played.record.evidence.held_out_cases == 1
 
 
 async def test_further_cases_are_those_that_no_suite_has(store: Store) -> None:
@@ -407,9 +406,9 @@ async def test_a_judge_who_reads_the_statement_says_the_same_twice(store: Store,
     )
     for index in range(4):
         session = f"s{index:06d}"
-        critic = PromptedCritic(model.voice())
-        first = await critic.judge(await bench_of(store, role="critic", session=session), STATED, FAILURE)
-        second = await critic.judge(await bench_of(store, role="critic-again", session=session), STATED, FAILURE)
+        critic, bench = PromptedCritic(model.voice()), await bench_of(store, session=session)
+        first = await critic.judge(bench.as_role("critic"), STATED, FAILURE)
+        second = await critic.judge(bench.as_role("critic-again"), STATED, FAILURE)
         assert (first, first.kind, first.cites) == (second, kind, "It returns twice the number.")
     placed = [judging(request)["6"] for request in model.asked]
     assert all(one != other for one, other in zip(placed[::2], placed[1::2], strict=True))
@@ -432,8 +431,14 @@ async def test_a_judge_is_not_told_which_answer_is_whose(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "kind"),
-    [("A", "code_fault"), ("**B**", "test_fault"), ("(a)", "code_fault"), ("Neither.", "test_fault"), ("UNCLEAR", "spec_fault")],
-)  # fmt: skip
+    [
+        ("A", "code_fault"),
+        ("**B**", "test_fault"),
+        ("(a)", "code_fault"),
+        ("Neither.", "test_fault"),
+        ("UNCLEAR", "spec_fault"),
+    ],
+)
 def test_a_verdict_is_read(verdict: str, kind: str) -> None:
     text = f"SENTENCE: It returns twice the number.\nWHY: because\nVERDICT: {verdict}"
     assert opinion_in(text, STATED.statement, swapped=False).kind == kind
@@ -556,10 +561,10 @@ async def test_a_recalled_lesson_reaches_the_repair(
     memory = PlainMemory()
     if remembers:
         await memory.store(LESSON)
-    writes = ScriptedProgrammer([OFF])
     made = team(
         sandbox,
-        programmer=PromptedRepairs(programmer(model), writes),
+        proposer=ScriptedProposer([PROBLEM] * 10),
+        programmer=Repairing([OFF], model=programmer(model)),
         critic=ScriptedCritic(),
         memory=memory,
         loop=Loop(memory=MemorySpec(off_share=0.0)),
@@ -567,14 +572,6 @@ async def test_a_recalled_lesson_reaches_the_repair(
     )
     played = await play(store, made, index=9)
     assert played.outcome.reason == reason
-
-
-class PromptedRepairs:
-    """The first program is scripted, the repairs are the model's."""
-
-    def __init__(self, model: PromptedProgrammer, script: ScriptedProgrammer) -> None:
-        self.repair = model.repair
-        self.write = script.write
 
 
 OWN = "{% block system %}{% endblock %}{% block user %}Mend:\n{{ code }}\nas `{{ signature }}`{% endblock %}"
@@ -600,7 +597,8 @@ async def test_a_template_of_the_scenarios_own_is_asked_with_and_stands_in_the_r
     changed = {name for name in own.prompts if own.prompts[name] != shipped.prompts[name]}
     assert changed == {"repair"}
     assert own.prompts["repair"] == Prompts({"repair": OWN}).hash("repair")
-    repairs = PromptedRepairs(own.programmer, ScriptedProgrammer([OFF]))  # type: ignore[arg-type]  # it repairs
+    assert isinstance(own.programmer, PromptedProgrammer)
+    repairs = Repairing([OFF], model=own.programmer)
     played = await play(store, team(sandbox, programmer=repairs, prompts=dict(own.prompts), models=dict(own.models)))
     assert played.record is not None
     assert played.record.provenance.prompts == own.prompts
@@ -681,8 +679,3 @@ async def test_a_program_is_shown_as_it_is(store: Store, sandbox: Sandbox) -> No
     ask = ASK.model_copy(update={"solution": Solution(code=spaced, author="x")})
     await programmer(model).repair(await bench_of(store, sandbox), STATED, ask)
     assert spaced in told(model)
-
-
-def test_a_voice_is_one_value() -> None:
-    voice = Voice(ScriptedChat(str), Prompts())
-    assert replace(voice, temperature=0.1).temperature == 0.1

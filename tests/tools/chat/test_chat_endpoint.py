@@ -524,18 +524,22 @@ async def test_a_check_asks_once_and_little() -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "where", "what"),
+    ("serving", "where", "what"),
     [
-        (OpenAIServer(always(Reply("ok")), key="another key"), "OPENAI_API_KEY", "refuses the key (401)"),
-        (OpenAIServer(always(Reply("ok")), models=("other",), strict_models=True), "models", f"no model `{MODEL}`"),
-        (OpenAIServer(always(html_page())), "OPENAI_BASE_URL", "no usable answer"),
-        (OpenAIServer(always(not_json())), "OPENAI_BASE_URL", "no usable answer"),
-        (OpenAIServer(always(server_error())), "OPENAI_BASE_URL", "500: The server had an error"),
+        (lambda: OpenAIServer(always(Reply("ok")), key="another key"), "OPENAI_API_KEY", "refuses the key (401)"),
+        (
+            lambda: OpenAIServer(always(Reply("ok")), models=("other",), strict_models=True),
+            "models",
+            f"no model `{MODEL}`",
+        ),
+        (lambda: OpenAIServer(always(html_page())), "OPENAI_BASE_URL", "no usable answer"),
+        (lambda: OpenAIServer(always(not_json())), "OPENAI_BASE_URL", "no usable answer"),
+        (lambda: OpenAIServer(always(server_error())), "OPENAI_BASE_URL", "500: The server had an error"),
     ],
     ids=["key", "model", "HTML", "not JSON", "500"],
 )
-async def test_a_check_names_what_is_wrong(server: OpenAIServer, where: str, what: str) -> None:
-    with server:
+async def test_a_check_names_what_is_wrong(serving: Callable[[], OpenAIServer], where: str, what: str) -> None:
+    with serving() as server:
         async with chat_with(server) as chat:
             with pytest.raises(InputError) as caught:
                 await chat.check()
