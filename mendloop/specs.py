@@ -122,9 +122,9 @@ class Price(Spec):
 class LanguageModel(Spec):
     """What all language models have: how they are sampled, and how long one answer may be and take.
 
-    A `temperature` of "server" leaves it to the server. `answers: json` asks for JSON objects where no code is wanted, if
-    a probe shows that the server honours a schema; `sections` is what every model can do. `parallel` requests are under
-    way at most.
+    A `temperature` of "server" leaves it to the server. `answers: json` asks for JSON objects where no code is wanted,
+    if a probe shows that the server honours a schema; `sections` is what every model can do. `parallel` requests are
+    under way at most.
     """
 
     temperature: Annotated[float, Field(ge=0, le=2)] | Literal["server"] = 0.7

@@ -64,7 +64,9 @@ def asked_of(events: Iterable[StoredEvent]) -> Iterator[Asked]:
 
 
 def unusable(asked: Iterable[Asked]) -> frozenset[tuple[str, str]]:
-    """Return (session, key) of the answers that the journal shows to have been of no use: cut, endless, refused, or sent back.
+    """Return (session, key) of the answers that the journal shows to have been of no use.
+
+    They were cut, endless, refused, or sent back.
 
     An answer that ended its session because a role could not read it the second time is not among them: the session's
     reason says so.

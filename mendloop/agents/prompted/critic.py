@@ -17,6 +17,14 @@ MAX_WHY = 800
 MAX_LESSON = 300
 MIN_CITED = 12
 """Letters and digits that a citation must have to be one."""
+MIN_NAME = 4
+PLAIN_WORDS = frozenset(
+    {"list", "dict", "bool", "float", "bytes", "tuple", "none", "None", "text", "string", "number", "numbers", "value",
+     "values", "items", "item", "key", "keys", "words", "word", "index", "count", "start", "stop", "size", "length",
+     "name", "names", "line", "lines", "data", "path", "code", "function", "object", "type", "types", "sequence",
+     "character", "characters", "default", "input", "output", "result", "limit", "left", "right", "first", "last"}
+)  # fmt: skip
+"""Words of signatures that general advice uses too."""
 _CLASS = re.compile(r"raises (\w+)")
 
 
@@ -77,7 +85,7 @@ def diagnosis_in(text: str, problem: Problem, solution: Solution, failure: Failu
         line=line,
         symptom=symptom_of(failure),
         text=why,
-        lesson=prose(found.get("LESSON", ""), MAX_LESSON) or f"Check for this fault: {FAULTS[fault]}.",
+        lesson=general(prose(found.get("LESSON", ""), MAX_LESSON), problem),
         sentence=sentence,
     )
 
@@ -111,6 +119,13 @@ def opinion_in(text: str, statement: str, *, swapped: bool) -> Opinion:
     kind = kinds.get(said[1], "spec_fault")
     sentence = cited(found.get("SENTENCE", ""), statement)
     return Opinion(kind=kind, cites=sentence or (found.get("WHY", "")[:MAX_LESSON] if kind == "spec_fault" else ""))
+
+
+def general(lesson: str, problem: Problem) -> str:
+    """Return a lesson that can help elsewhere; one that names this problem's function or parameters is none."""
+    own = {name for name in re.findall(r"[A-Za-z_]\w+", problem.signature) if len(name) >= MIN_NAME}
+    said = set(re.findall(r"[A-Za-z_]\w+", lesson))
+    return "" if (own - PLAIN_WORDS) & said else lesson
 
 
 def cited(text: str, statement: str) -> str:

@@ -90,7 +90,7 @@ class PromptedProgrammer:
 
 def repair_facts(problem: Problem, ask: RepairAsk) -> dict[str, object]:
     """Return what a prompt for a repair may use."""
-    lessons = [lesson.lesson for lesson in (*ask.recalled, *ask.recent)]
+    lessons = [lesson.lesson for lesson in (*ask.recalled, *ask.recent) if lesson.lesson]
     return {
         "statement": problem.statement,
         "entry_point": problem.entry_point,

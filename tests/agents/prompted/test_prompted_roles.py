@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mendloop.agents.faultnames import FAULTS
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.prompted.asking import SHOWN_BACK
 from mendloop.agents.prompted.critic import PromptedCritic, cited, line_named, opinion_in
@@ -326,7 +325,21 @@ async def test_a_diagnosis_is_read_from_its_sections(store: Store) -> None:
 async def test_a_diagnosis_needs_a_reason_alone(store: Store) -> None:
     found = await diagnosed(store, "It adds one.")
     assert (found.text, found.fault, found.line, found.sentence) == ("It adds one.", "unknown_logic", None, "")
-    assert found.lesson == f"Check for this fault: {FAULTS['unknown_logic']}."
+    assert found.lesson == ""
+
+
+@pytest.mark.parametrize(
+    ("lesson", "kept"),
+    [
+        ("Check the last index of every range.", True),
+        ("Do not add one in `double`.", False),
+        ("A number is not its double.", False),
+        ("Look at every number twice.", True),
+    ],
+)
+async def test_a_lesson_that_names_this_problem_helps_nobody_else(store: Store, lesson: str, kept: bool) -> None:
+    found = await diagnosed(store, f"WHY: It adds one.\nLESSON: {lesson}")
+    assert found.lesson == (lesson if kept else "")
 
 
 @pytest.mark.parametrize(

@@ -484,7 +484,7 @@ def test_what_is_no_plain_function_is_refused(line: str) -> None:
 
 def test_concepts_in_any_list_and_any_script_are_read_once() -> None:
     text = (
-        "Here:\n- **Reversal of texts**: turning them round\n2. text reversal\n* "Prime numbers" — sieves and so on\n"
+        "Here:\n- **Reversal of texts**: turning them round\n2. text reversal\n* 'Prime numbers' — sieves and so on\n"
         "- 字符串反转\n- 列表去重：保留顺序\n- sets (of numbers)\nnot a concept"
     )
     found = concepts_in(text, ("Set",))
