@@ -83,7 +83,8 @@ async def admit(state: SynthesisState, context: SynthesisContext, bench: Bench) 
     for index in range(admitted, limit):
         concept = next_concept(concepts) if concepts else ""
         if concept is None:
-            return {"admitted": index, "concepts": concepts, "reason": "plan_exhausted"}
+            waiting = index > state["collected"]  # a session under way that is kept opens its concept again
+            return {"admitted": index, "concepts": concepts, **({} if waiting else {"reason": "plan_exhausted"})}
         context.launcher.start(index, brief_for(concepts, concept) if concept else Brief())
         concepts = started(concepts, concept) if concept else concepts
     return {"admitted": max(admitted, limit), "concepts": concepts}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from mendloop import __version__
-from mendloop.errors import DamageError, MendloopError
+from mendloop.errors import DamageError, InputError, MendloopError, ScenarioError
 from mendloop.events import (
     CONTROL_SESSION,
     RUN_SESSION,
@@ -89,14 +89,14 @@ class SessionRunner:
                 {"recursion_limit": MAX_STEPS},
                 context=RepairContext(self.team, journal),
             )
-        except (MendloopError, ReplayEnded):
+        except (ScenarioError, ReplayEnded):
             raise
+        except MendloopError as error:
+            if not isinstance(error, InputError):
+                raise
+            return await _failed(start, journal, error)
         except Exception as error:  # one session's fault of ours must not take the others down
-            detail = journal.put("".join(traceback.format_exception(error)))
-            await journal.emit("error", ErrorRaised(error=type(error).__name__, detail=detail))
-            return SessionOutcome(
-                session=session, index=index, outcome="dropped", reason=f"internal_error: {type(error).__name__}"
-            )
+            return await _failed(start, journal, error)
         reason = state.get("reason", "")
         return SessionOutcome(
             session=session,
@@ -108,6 +108,14 @@ class SessionRunner:
             spent=reason == SOURCE_SPENT,
             title=title_of(journal.get(state["problem"], Problem)) if state.get("problem") else "",
         )
+
+
+async def _failed(start: RepairInput, journal: Journal, error: Exception) -> SessionOutcome:
+    """Journal a fault of ours, and return the end of the session that it met."""
+    detail = journal.put("".join(traceback.format_exception(error)))
+    await journal.emit("error", ErrorRaised(error=type(error).__name__, detail=detail))
+    reason = f"internal_error: {type(error).__name__}"
+    return SessionOutcome(session=start["session"], index=start["index"], outcome="dropped", reason=reason)
 
 
 def session_name(index: int) -> str:

@@ -365,7 +365,8 @@ def journalled(run: Path) -> set[str]:
     """Return the questions whose answers are stored."""
     with Reader(run) as reader:
         answers = [stored.event for stored in reader.tail() if isinstance(stored.event, LlmAnswered)]
-        return {asked_again(reader.load(answer.prompt, ChatRequest)) for answer in answers}
+        prompts = [answer.prompt for answer in answers if answer.prompt is not None]
+        return {asked_again(reader.load(prompt, ChatRequest)) for prompt in prompts}
 
 
 def asked_again(request: ChatRequest) -> str:

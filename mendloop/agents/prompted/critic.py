@@ -141,7 +141,7 @@ def cited(text: str, statement: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", text.lower())
+    return re.sub(r"[\W_]+", "", text.lower())
 
 
 def prose(text: str, limit: int) -> str:

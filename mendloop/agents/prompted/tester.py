@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 from mendloop.agents.assertions import parse_cases
 from mendloop.agents.failing import case_text
 from mendloop.agents.prompted.asking import Voice
-from mendloop.agents.prompted.critic import prose
 from mendloop.agents.prompted.sections import Malformed, blocks_of, sections_of
 from mendloop.agents.tester import SuiteRole
 from mendloop.agents.unanswered import Unanswered
+from mendloop.errors import InputError
 from mendloop.records import Case, Problem, Suite
 from mendloop.tools.bench import Bench
-from mendloop.tools.values import parse_expected
+from mendloop.tools.judging import validate
+from mendloop.tools.values import parse_expected, render
 
 ASKED = 10
 MAX_CASES = 16
@@ -101,19 +103,24 @@ def cases_in(text: str, entry_point: str, prefix: str) -> tuple[Case, ...]:
 
 def value_in(text: str) -> str:
     """Return the literal, or `raises NAME`, that an answer derives. Raises Malformed where it derives none."""
-    said = prose(sections_of(text, ("STEPS", "VALUE")).get("VALUE", ""), 2_000).strip("` ")
-    if said.lower().startswith("raises "):
-        return f"raises {said[7:].strip('` .')}"
-    try:
-        parse_expected(said)
-    except ValueError as error:
-        raise Malformed(f"the section VALUE is no Python literal: {said[:80]}") from error
-    return said
+    section = sections_of(text, ("STEPS", "VALUE")).get("VALUE", "")
+    blocks = blocks_of(section)
+    whole = (blocks[0].text if blocks else section).strip("`* \n")
+    for said in (whole, whole.partition("\n")[0].strip("`* ")):
+        if raised := re.match(r"raises[\s`]+([A-Za-z_]\w*)", said, re.IGNORECASE):
+            return f"raises {raised[1]}"
+        try:
+            return render(parse_expected(said))
+        except InputError:
+            continue
+    raise Malformed(f"the section VALUE is no Python literal: {whole[:80]}")
 
 
 def _expecting(case: Case, value: str) -> Case | None:
     raised = value.removeprefix("raises ") if value.startswith("raises ") else None
-    update = {"expect": None if raised else value, "raises": raised, "check": None}
-    if raised is not None and not raised.isidentifier():
+    derived = case.model_copy(update={"expect": None if raised else value, "raises": raised, "check": None})
+    try:
+        validate(derived)
+    except InputError:
         return None
-    return case.model_copy(update=update)
+    return derived

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
 import numpy as np
 import openai
 from langchain_core.messages import AIMessage
@@ -352,7 +351,7 @@ def _asked_to_wait(error: openai.APIStatusError) -> float:
         return 0.0
 
 
-UNKEPT = httpx.Limits(max_keepalive_connections=0)
+UNKEPT: Mapping[str, str] = {"Connection": "close"}
 """No connection stays open, because nobody closes an embedder."""
 
 
@@ -367,7 +366,7 @@ class EndpointEmbedder:
             openai_api_key=endpoint.key or SecretStr(NO_KEY),
             openai_api_base=endpoint.base_url or OPENAI_URL,
             openai_proxy=None,
-            http_client=openai.DefaultHttpxClient(limits=UNKEPT),
+            default_headers=UNKEPT,
             check_embedding_ctx_length=not endpoint.foreign,
             max_retries=2,
             request_timeout=timeout_s,
