@@ -217,12 +217,12 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
     check_templates(scenario)
     taken = await resolved(scenario, settings)
     scenario = taken.scenario
-    progress.team(taken.said)
     stopper = Stopper()
     async with AsyncExitStack() as stack:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
         model = await opened_model(scenario, settings, stack)
-        scenario = await settled(scenario, model, progress.note)
+        form = await settled(scenario, model)
+        scenario = form.scenario
         team = compose(scenario, sandbox, NoMemory(), model)
         stack.enter_context(signals(stopper))
         with new_run(path, settings.secrets()) as store:
@@ -232,7 +232,10 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
                 raise NothingBegunError(
                     error.what, where=error.where, remedy="make room there, then start again"
                 ) from error
+            progress.team(taken.said)
             progress.started(path)
+            if form.said:
+                progress.note(form.said)
             finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model)
     return _exported(finished, scenario, progress)
 
@@ -257,8 +260,8 @@ async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
         sandbox = await _isolated_sandbox(scenario, settings, stack)
         stack.enter_context(signals(stopper))
         store = stack.enter_context(open_store(path, secrets=settings.secrets()))
-        progress.started(path)
         progress.team(said_of(scenario, settings))
+        progress.started(path)
         model = await opened_model(scenario, settings, stack)
         team = compose(scenario, sandbox, NoMemory(), model)
         finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -227,8 +227,8 @@ def weights_of(spec: LocalModel, settings: Settings) -> Weights:
     return find_weights(spec.model, settings.cache_dir)
 
 
-async def settled(scenario: Scenario, model: OpenedModel | None, note: Callable[[str], None]) -> Scenario:
-    """Return the scenario with the form of answers that the model's server can do; a weaker one than asked is noted.
+async def settled(scenario: Scenario, model: OpenedModel | None) -> Resolved:
+    """Return the scenario with the form of answers that the model's server can do, and a remark where it is weaker.
 
     From then on the scenario says what holds: a resumed run is not probed again. Raises ProviderError.
     """
@@ -236,12 +236,12 @@ async def settled(scenario: Scenario, model: OpenedModel | None, note: Callable[
 
     teacher = scenario.models.teacher
     if model is None or not isinstance(teacher, LanguageModel) or teacher.answers == "sections":
-        return scenario
+        return Resolved(scenario, "")
     if await honours_schema(model.chat):
-        return scenario
-    note("the server does not honour a JSON schema: answers are asked for as sections")
-    plain = teacher.model_copy(update={"answers": "sections"})
-    return scenario.model_copy(update={"models": scenario.models.model_copy(update={"teacher": plain})})
+        return Resolved(scenario, "")
+    plain = scenario.models.model_copy(update={"teacher": teacher.model_copy(update={"answers": "sections"})})
+    remark = "the server does not honour a JSON schema: answers are asked for as sections"
+    return Resolved(scenario.model_copy(update={"models": plain}), remark)
 
 
 @dataclass(frozen=True)

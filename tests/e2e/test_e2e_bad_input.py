@@ -83,7 +83,7 @@ REFUSED = {
     "no scenario file": (("run", "none.yaml", "--out", "new"), "none.yaml: no such file"),
     "no source folder": (
         (*RUN, "--set", "source.path=cod"),
-        "--set source.path: `source.path`: no such folder: {cwd}/cod (nearest: code)",
+        "--set source.path: `source.path`: no such file or folder: {cwd}/cod (nearest: code)",
     ),
     "empty folder": (
         (*RUN, "--set", "source.path=empty"),
@@ -104,7 +104,7 @@ REFUSED = {
     ),
     "team of a program": (
         ("run", "scripted.yaml", "--out", "new"),
-        "models.teacher.kind: `scripted` models are handed in by a program (use `procedural` in a scenario file)",
+        "models.teacher.kind: `scripted` models are handed in by a program (use `auto`, `openai`, `local` or `procedural` in a scenario file)",
     ),
     "run folder in use": (
         ("run", "small.yaml", "--out", "code"),
