@@ -40,11 +40,14 @@ if TYPE_CHECKING:
     from mendloop.runs.store import Store
     from mendloop.runs.verify import VerifyReport
     from mendloop.scenario import Scenario
+    from mendloop.specs import BudgetSpec
     from mendloop.tools.sandbox.protocol import Sandbox
 
 EXPORTS = "export"
 MEMORY = "memory"
 RUNS = Path("runs")
+OLD_TRACING = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
+"""Variables of a tracing that langchain has dropped: while one is set, it refuses to work at all."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,15 @@ class Run:
 
     def skipped_files(self) -> tuple[Skipped, ...]:
         """Return the files of the source that could not be read, each with the reason."""
-        from mendloop.agents.procedural.source import Candidates
+        from mendloop.agents.procedural.files import Skipped
         from mendloop.events import SourceRead
         from mendloop.runs.reader import Reader
 
         with Reader(self.path) as reader:
             read = (each.event for each in reader.run_events() if each.kind == "source")
             source = next((event for event in read if isinstance(event, SourceRead)), None)
-            return reader.load(source.result, Candidates).skipped if source else ()
+            found = json.loads(reader.blob(source.result)) if source else {}
+        return tuple(Skipped.model_validate(each) for each in found.get("skipped", ()))
 
     def report(self) -> Report:
         """Return the run's figures."""
@@ -128,14 +132,21 @@ def run(
     return _run_loop(_launch(loaded, path, sessions, progress or Silent(), settings))
 
 
-def resume(path: Path | str, *, progress: Progress | None = None, settings: Settings | None = None) -> Run:
+def resume(
+    path: Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> Run:
     """Go on with a run where it stopped; nothing that was answered is asked for again. Raises as `run` does.
 
-    A run that finished without having written all its exports writes them.
+    `overrides` are `budget.KEY=VALUE` and hold for this launch: what a run makes cannot change any more. A run that
+    finished without having written all its exports writes them.
     """
     from mendloop.runs.progress import Silent
 
-    return _run_loop(_resume(Path(path), progress or Silent(), settings or load_settings(os.environ)))
+    return _run_loop(_resume(Path(path), overrides, progress or Silent(), settings or load_settings(os.environ)))
 
 
 def open_run(path: Path | str) -> Run:
@@ -190,6 +201,8 @@ Result = TypeVar("Result")
 
 def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
     """Run to the end in an event loop of its own. Raises InputError inside a running one, which would stand still."""
+    for name in OLD_TRACING:
+        os.environ.pop(name, None)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -240,7 +253,7 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
     return _exported(finished, scenario, progress)
 
 
-async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
+async def _resume(path: Path, overrides: Sequence[str], progress: Progress, settings: Settings) -> Run:
     from mendloop.composition import compose, opened_model, said_of
     from mendloop.memory.none import NoMemory
     from mendloop.runs.engine import launched
@@ -250,6 +263,7 @@ async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
 
     with Reader(path) as reader:
         scenario, sessions = scenario_of(reader), launched(reader).sessions
+        budget = _budget_now(reader, scenario, overrides)
         end = reader.end()
     if end is not None:
         unexported = _unexported(path, scenario, end)
@@ -262,9 +276,9 @@ async def _resume(path: Path, progress: Progress, settings: Settings) -> Run:
         store = stack.enter_context(open_store(path, secrets=settings.secrets()))
         progress.team(said_of(scenario, settings))
         progress.started(path)
-        model = await opened_model(scenario, settings, stack)
+        model = await opened_model(scenario.model_copy(update={"budget": budget}), settings, stack)
         team = compose(scenario, sandbox, NoMemory(), model)
-        finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model)
+        finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model, budget)
     return _exported(finished, scenario, progress)
 
 
@@ -288,6 +302,7 @@ async def _work(
     stopper: Stopper,
     settings: Settings,
     model: OpenedModel | None,
+    budget: BudgetSpec | None = None,
 ) -> Run:
     from mendloop.runs.engine import synthesise
     from mendloop.runs.spent import spent_so_far
@@ -299,7 +314,7 @@ async def _work(
             stopper.request(model.meter.reached)
     memory = await _memory(store, scenario, settings, progress)
     try:
-        summary = await synthesise(store, scenario, replace(team, memory=memory), progress, stopper, sessions)
+        summary = await synthesise(store, scenario, replace(team, memory=memory), progress, stopper, sessions, budget)
     finally:
         await memory.aclose()
     return Run(store.path, summary)
@@ -360,13 +375,25 @@ async def _memory(store: Store, scenario: Scenario, settings: Settings, progress
     return await open_memory(store.path / MEMORY, entries, credits, chosen.embedder)
 
 
-def scenario_of(reader: Reader) -> Scenario:
-    """Return the scenario that a run was launched with. Raises DamageError."""
+def scenario_of(reader: Reader, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario that a run was launched with, changed by overrides. Raises DamageError, ScenarioError."""
     from mendloop.runs.engine import launched
     from mendloop.scenario import parse_scenario
 
     text = json.loads(reader.blob(launched(reader).scenario))
-    return parse_scenario(text, "the run's scenario", Path(), confined=False)
+    return parse_scenario(text, "the run's scenario", Path(), overrides, confined=False)
+
+
+def _budget_now(reader: Reader, scenario: Scenario, overrides: Sequence[str]) -> BudgetSpec:
+    """Return the budget of a resumed run. Raises InputError for overrides that would change what the run makes."""
+    changed = scenario_of(reader, overrides)
+    if changed.model_copy(update={"budget": scenario.budget}) != scenario:
+        raise InputError(
+            "a run that was begun makes what its scenario says; only its budget can change",
+            where="--set",
+            remedy="use budget.tokens, budget.usd or budget.wall; for anything else start another run",
+        )
+    return changed.budget
 
 
 async def _replay(path: Path, session: str | None) -> ReplayReport:

@@ -104,7 +104,7 @@ async def _taken(auto: AutoModel, settings: Settings) -> EndpointModel | LocalMo
         sampling["parallel"] = auto.parallel
     if settings.openai_base_url or settings.openai_api_key:
         name = settings.model or await _only_model(settings)
-        return EndpointModel(kind="openai", model=name, **sampling)
+        return EndpointModel(kind="openai", model=name, price=auto.price, **sampling)
     here = weights_here(settings.cache_dir)
     if here and importlib.util.find_spec(LOCAL_MODEL_MODULE) is not None:
         return LocalModel(kind="local", model=here[0].name, **sampling)
@@ -177,8 +177,7 @@ async def _at_endpoint(
         raise InputError(
             f"the price of `{spec.model}` is not known, so that {budget.usd:g} USD cannot be kept to",
             where="budget.usd",
-            remedy="name the model, {kind: openai, model: NAME, price: {input, output}} in USD per million tokens, "
-            "or set budget.tokens instead",
+            remedy="set models.teacher.price={input: X, output: Y} in USD per million tokens, or budget.tokens instead",
         )
     chat = EndpointChat(
         model=spec.model,

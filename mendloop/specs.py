@@ -138,6 +138,7 @@ class AutoModel(LanguageModel):
 
     kind: Literal["auto"]
     parallel: Count | None = None
+    price: Price | None = None
 
 
 class EndpointModel(LanguageModel):

@@ -69,12 +69,16 @@ def _print_scenario(scenario: Scenario) -> None:
 
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="budget.key=value", help="Another budget for this launch, and nothing else."),
+    ] = None,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """Go on with a run where it stopped; what was answered before is not asked for again."""
     loaded = api.scenario_at(run)
     goal = api.launch_of(run).sessions or loaded.target.records
-    _launched(lambda progress: api.resume(run, progress=progress), goal, as_json)
+    _launched(lambda progress: api.resume(run, overrides=overrides or [], progress=progress), goal, as_json)
 
 
 def preview(

@@ -146,7 +146,8 @@ def next_steps(run: api.Run) -> Iterator[str]:
     """Yield what a person may want to do after a launch."""
     summary = run.summary
     if summary is None or summary.status != "finished":
-        yield f"go on with: mendloop resume {run.path}"
+        used_up = {"budget_tokens": " --set budget.tokens=N", "budget_usd": " --set budget.usd=N"}
+        yield f"go on with: mendloop resume {run.path}{used_up.get(summary.reason, '') if summary else ''}"
         if summary is None or not summary.kept or not (run.path / api.EXPORTS).is_dir():
             return
     if summary.kept == 0:

@@ -33,10 +33,13 @@ from mendloop.records import Brief, Frozen, Problem
 from mendloop.runs.journal import ReplayEnded
 from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer
 from mendloop.runs.reader import Reader
+from mendloop.runs.spent import spent_so_far
 from mendloop.runs.stopping import INTERRUPTED, WALL_USED_UP, Stopper
 from mendloop.runs.store import Store
 from mendloop.scenario import Scenario, dump_scenario
+from mendloop.specs import BudgetSpec, EndpointModel
 from mendloop.tools.bench import derive
+from mendloop.tools.chat.metered import TOKENS_USED_UP, USD_USED_UP
 from mendloop.tools.journal import Journal
 from mendloop.tools.tracing import no_uploads
 
@@ -191,11 +194,18 @@ async def begin(store: Store, scenario: Scenario, team: Team, sessions: int | No
 
 
 async def synthesise(
-    store: Store, scenario: Scenario, team: Team, progress: Progress, stopper: Stopper, sessions: int | None = None
+    store: Store,
+    scenario: Scenario,
+    team: Team,
+    progress: Progress,
+    stopper: Stopper,
+    sessions: int | None = None,
+    budget: BudgetSpec | None = None,
 ) -> Summary:
     """Run or resume a run that was begun until its target, its source's end, or a request to stop.
 
-    `sessions` fixes the number of sessions and overrides the target. Raises MendloopError when the run cannot go on;
+    `sessions` fixes the number of sessions and overrides the target; `budget` is this launch's, where it is not the
+    scenario's. Raises MendloopError when the run cannot go on;
     everything that was journalled stays, and the run can be resumed.
     """
     with Reader(store.path) as reader:
@@ -205,13 +215,13 @@ async def synthesise(
         progress.collected(outcome)
     journal = await store.journal(RUN_SESSION)
     launcher = LocalLauncher(store, SessionRunner(team), known, stopper)
-    if scenario.budget.wall is not None:
-        asyncio.get_running_loop().call_later(scenario.budget.wall, stopper.request, WALL_USED_UP)
+    budget = budget or scenario.budget
+    if budget.wall is not None:
+        asyncio.get_running_loop().call_later(budget.wall, stopper.request, WALL_USED_UP)
     telling = replace(team, proposer=TellingProposer(team.proposer, progress))
     no_uploads()
-    context = SynthesisContext(
-        telling, journal, TellingLauncher(launcher, progress), scenario.loop.concurrency, sessions
-    )
+    told = TellingLauncher(launcher, progress)
+    context = SynthesisContext(telling, journal, told, scenario.loop.concurrency, sessions)
     try:
         if stopper.reason is not None:
             raise Paused
@@ -221,10 +231,10 @@ async def synthesise(
             state = await _led(stopper, store.path.name, context)
     except Paused:
         reason = stopper.reason or INTERRUPTED
-        await _note_stop(store, scenario, reason)
+        await _note_stop(store, scenario, budget, reason)
         return _paused(store, reason)
     finally:
-        await launcher.stop()
+        await told.stop()
     journal.end()
     await store.flush()
     return Summary(status="finished", reason=state["reason"], sessions=state["collected"], kept=state["kept"])
@@ -297,13 +307,26 @@ def known_outcomes(store: Store) -> dict[int, SessionOutcome]:
     return {outcome.index: outcome for outcome in outcomes}
 
 
-async def _note_stop(store: Store, scenario: Scenario, reason: str) -> None:
-    if reason != WALL_USED_UP or scenario.budget.wall is None:
+async def _note_stop(store: Store, scenario: Scenario, budget: BudgetSpec, reason: str) -> None:
+    used = _budget_used(store, scenario, budget, reason)
+    if used is None:
         return
     with Reader(store.path) as reader:
         earlier = sum(1 for _ in reader.events(CONTROL_SESSION))
-    used = BudgetUsed(name="wall_s", used=scenario.budget.wall, limit=scenario.budget.wall)
     await store.append(CONTROL_SESSION, f"stop/{earlier}", used, durable=True)
+
+
+def _budget_used(store: Store, scenario: Scenario, budget: BudgetSpec, reason: str) -> BudgetUsed | None:
+    """Return what was used of the budget that ended a launch; None where something else did."""
+    teacher = scenario.models.teacher
+    tokens, usd = spent_so_far(store.path, teacher.price if isinstance(teacher, EndpointModel) else None)
+    if reason == WALL_USED_UP and budget.wall is not None:
+        return BudgetUsed(name="wall_s", used=budget.wall, limit=budget.wall)
+    if reason == TOKENS_USED_UP and budget.tokens is not None:
+        return BudgetUsed(name="tokens", used=tokens, limit=budget.tokens)
+    if reason == USD_USED_UP and budget.usd is not None:
+        return BudgetUsed(name="usd", used=usd, limit=budget.usd)
+    return None
 
 
 def _paused(store: Store, reason: str) -> Summary:

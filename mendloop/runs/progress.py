@@ -64,21 +64,33 @@ class Silent:
 
 
 class TellingLauncher:
-    """A launcher that tells progress about every outcome as it is collected."""
+    """A launcher that tells progress about every outcome once it is collected: what is told can be read then.
+
+    An outcome is committed after `next` has returned, so it is told when the run goes on.
+    """
 
     def __init__(self, launcher: Launcher, progress: Progress) -> None:
         self._launcher, self._progress = launcher, progress
+        self._untold: list[SessionOutcome] = []
 
     def start(self, index: int, brief: Brief) -> None:
+        self._tell()
         self._launcher.start(index, brief)
 
     async def next(self) -> SessionOutcome:
+        self._tell()
         outcome = await self._launcher.next()
-        self._progress.collected(outcome)
+        self._untold.append(outcome)
         return outcome
 
     async def stop(self) -> None:
+        self._tell()
         await self._launcher.stop()
+
+    def _tell(self) -> None:
+        told, self._untold = self._untold, []
+        for outcome in told:
+            self._progress.collected(outcome)
 
 
 @dataclass(frozen=True)

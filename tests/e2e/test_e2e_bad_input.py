@@ -104,7 +104,8 @@ REFUSED = {
     ),
     "team of a program": (
         ("run", "scripted.yaml", "--out", "new"),
-        "models.teacher.kind: `scripted` models are handed in by a program (use `auto`, `openai`, `local` or `procedural` in a scenario file)",
+        "models.teacher.kind: `scripted` models are handed in by a program "
+        "(use `auto`, `openai`, `local` or `procedural` in a scenario file)",
     ),
     "run folder in use": (
         ("run", "small.yaml", "--out", "code"),

@@ -292,7 +292,7 @@ def test_a_check_finds_a_wrong_key_and_does_not_tell_it(tmp_path: Path) -> None:
     assert KEY not in done.stdout + done.stderr
 
 
-def test_a_budget_of_tokens_stops_a_run_and_a_resumed_one_asks_nothing_more(tmp_path: Path) -> None:
+def test_a_budget_of_tokens_stops_a_run_until_it_is_raised(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with OpenAIServer(team()) as server, named_by_the_environment(server):
         done = mendloop(
@@ -305,8 +305,13 @@ def test_a_budget_of_tokens_stops_a_run_and_a_resumed_one_asks_nothing_more(tmp_
         assert 0 < stopped["sessions"] < 3
         before = len(asked_of(server.requests, "hello")), server.count
         again = mendloop("resume", run, "--json")
+        asked = len(asked_of(server.requests, "hello")), server.count
+        other = mendloop("resume", run, "--set", "seed=77")
+        raised = mendloop("resume", run, "--set", "budget.tokens=1000000", "--json")
     assert (again.returncode, last_document(again)) == (4, stopped)
-    assert (len(asked_of(server.requests, "hello")), server.count) == (before[0] + 1, before[1] + 1)
+    assert asked == (before[0] + 1, before[1] + 1)
+    assert (other.returncode, "only its budget can change" in other.stderr) == (2, True)
+    assert (raised.returncode, last_document(raised)["sessions"]) == (0, 3)
 
 
 def test_a_key_that_is_refused_in_the_middle_stops_a_run_that_can_go_on(tmp_path: Path) -> None:

@@ -55,9 +55,7 @@ async def honours_schema(chat: Chat) -> bool:
     """Ask for a small object by schema and say whether one came. Raises ProviderError."""
     fields = ("COLOUR", "COUNT")
     question = ChatMessage(role="user", content="Name a colour and write a number in words.")
-    request = ChatRequest(
-        messages=(question,), max_tokens=100, temperature=None, seed=0, json_schema=schema_of(fields)
-    )
+    request = ChatRequest(messages=(question,), max_tokens=100, temperature=None, seed=0, json_schema=schema_of(fields))
     answer = await chat.ask(request)
     try:
         found = json.loads(answer.text)
