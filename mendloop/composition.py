@@ -333,7 +333,7 @@ def chosen_embedder(scenario: Scenario, settings: Settings) -> Chosen:
 
 def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model: OpenedModel | None) -> Team:
     """Return the team that a scenario names. Raises InputError for one that needs a program to hand in its answers."""
-    from mendloop.agents.procedural.team import mutants
+    from mendloop.agents.procedural.mutants import mutants
     from mendloop.agents.teams import roles_for
     from mendloop.graphs.team import Team
 

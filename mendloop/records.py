@@ -14,6 +14,9 @@ Role = Literal["proposer", "programmer", "tester", "executor", "critic"]
 Origin = Literal["given", "doctest", "reference", "generated"]
 Tier = Literal["A", "B", "C"]
 
+MIN_LIVE_MUTANTS = 5
+"""Tiers A and B need a mutation score over at least this many live mutants."""
+
 TRUSTED_ORIGINS: frozenset[Origin] = frozenset({"given", "doctest", "reference"})
 """Anchors: cases that a human wrote or that an executed reference gave. They outrank every generated case."""
 

@@ -18,7 +18,7 @@ from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.prompted.tester import PromptedTester
 from mendloop.agents.proposer import Proposer
 from mendloop.agents.tester import Tester
-from mendloop.records import Role
+from mendloop.records import MIN_LIVE_MUTANTS, Role
 from mendloop.specs import LanguageModel, PromptName, Scenario
 from mendloop.tools.chat.protocol import Chat
 
@@ -58,7 +58,9 @@ def voice_of(scenario: Scenario, chat: Chat) -> Voice:
 
 
 def _injected(scenario: Scenario, voice: Voice) -> Roles:
-    alone = procedural_roles(scenario, scenario.sandbox.limits)
+    # Without a model a session that comes to nothing costs little; with one its answers are paid for.
+    min_mutants = MIN_LIVE_MUTANTS if scenario.target.min_tier != "C" else 0
+    alone = procedural_roles(scenario, scenario.sandbox.limits, min_mutants)
     programmer = InjectingProgrammer(alone.programmer, _repairer(scenario, voice))
     critic = PromptedCritic(voice)
     return Roles(alone.proposer, programmer, alone.tester, critic, *_played(voice, ("programmer", "critic"), REPAIRING))

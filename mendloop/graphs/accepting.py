@@ -12,6 +12,7 @@ from mendloop.graphs.team import Desk
 from mendloop.graphs.trajectory import Trajectory, trajectory_of
 from mendloop.memory.protocol import Found
 from mendloop.records import (
+    MIN_LIVE_MUTANTS,
     TRUSTED_ORIGINS,
     Attempt,
     Problem,
@@ -26,7 +27,6 @@ from mendloop.records import (
     digest,
 )
 
-MIN_LIVE_MUTANTS = 5
 MIN_MUTATION_SCORE = 0.8
 MIN_PEERS = 2
 MIN_PEER_INPUTS = 40

@@ -182,6 +182,7 @@ def test_injected_faults_are_repaired_and_shown_as_they_are_kept(tmp_path: Path)
         )
     assert done.returncode == 0, done.stderr
     assert f"team: injected; model: {MODEL} at {server.base_url}" in done.stderr
+    assert "1 fewer than 5 mutants" in done.stderr  # too small for tier B: no model is asked about it
     records = records_of(run)
     assert records
     for record in records:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mendloop.agents.procedural.item import Item
+from mendloop.agents.procedural.item import Catalogue, Item
+from mendloop.agents.procedural.mutants import mutants
 from mendloop.agents.procedural.reference import ask
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.procedural.source import Candidates, read_source
@@ -28,11 +29,12 @@ class ProceduralProposer:
     spec: PythonSource
     shelf: Shelf
     limits: Limits
+    min_mutants: int = 0
 
     async def prepare(self, bench: Bench) -> Stock:
         """Read the source, probe its functions in the sandbox, and fill the shelf."""
         candidates = await bench.journal.effect(bench.key("source"), self.spec, self._read, Candidates, _source_read)
-        catalogue = await survey(candidates, bench.run, bench.seed)
+        catalogue = self._mutable(await survey(candidates, bench.run, bench.seed))
         if not catalogue.items:
             raise SourceError(
                 f"no function in it can be used ({_reasons(catalogue.skipped)})",
@@ -46,6 +48,15 @@ class ProceduralProposer:
             modules=len({item.module for item in catalogue.items}),
             left_out=catalogue.skipped,
         )
+
+    def _mutable(self, catalogue: Catalogue) -> Catalogue:
+        """Leave out functions that are too small for the tier: their problems could only be dropped."""
+        wanted = self.min_mutants
+        if not wanted:
+            return catalogue
+        kept = tuple(item for item in catalogue.items if len(mutants(item.code, item.entry_point, wanted)) >= wanted)
+        left_out = {**catalogue.skipped, f"fewer than {wanted} mutants": len(catalogue.items) - len(kept)}
+        return catalogue.model_copy(update={"items": kept, "skipped": left_out})
 
     async def _read(self) -> Candidates:
         found = read_source(self.spec.package, self.spec.path)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from mendloop.agents.procedural.critic import ProceduralCritic
-from mendloop.agents.procedural.faults import apply_faults, propose_faults
-from mendloop.agents.procedural.injector import spread_over_families
 from mendloop.agents.procedural.programmer import ProceduralProgrammer
 from mendloop.agents.procedural.proposer import ProceduralProposer
 from mendloop.agents.procedural.shelf import Shelf
@@ -27,20 +25,17 @@ class ProceduralRoles(Frozen):
     critic: ProceduralCritic
 
 
-def procedural_roles(scenario: Scenario, limits: Limits) -> ProceduralRoles:
-    """Return the roles for a scenario; they share one shelf that the proposer fills. Raises SourceError."""
+def procedural_roles(scenario: Scenario, limits: Limits, min_mutants: int = 0) -> ProceduralRoles:
+    """Return the roles for a scenario; they share one shelf that the proposer fills. Raises SourceError.
+
+    Functions with fewer than `min_mutants` mutants are left out.
+    """
     if not isinstance(scenario.source, PythonSource):
         raise SourceError(f"a source of kind `{scenario.source.kind}` has no functions", where="source.kind")
     shelf = Shelf(scenario.loop.variants)
     return ProceduralRoles(
-        proposer=ProceduralProposer(scenario.source, shelf, limits),
+        proposer=ProceduralProposer(scenario.source, shelf, limits, min_mutants),
         programmer=ProceduralProgrammer(shelf, scenario.loop.faults, limits),
         tester=ProceduralTester(shelf, limits),
         critic=ProceduralCritic(shelf, limits),
     )
-
-
-def mutants(code: str, entry_point: str, limit: int) -> tuple[str, ...]:
-    """Return at most `limit` programs with one fault each, spread over the families."""
-    faults = spread_over_families(propose_faults(code, entry_point), seed=0)
-    return tuple(apply_faults(code, [fault]) for fault in faults[:limit])
