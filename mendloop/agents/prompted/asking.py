@@ -18,6 +18,8 @@ Read = TypeVar("Read")
 
 WARMER = 0.2
 """How much warmer a further sample of the same question is asked than the first, to a limit of 1."""
+LISTS: frozenset[PromptName] = frozenset({"tests", "concepts"})
+"""Prompts whose answers are lists of lines that stand by themselves: one without end is read as far as it goes."""
 SHOWN_BACK = 2_000
 """Characters of an unusable answer that the model is shown again."""
 
@@ -55,7 +57,7 @@ class Voice:
         fields = FIELDS.get(prompt, ()) if self.objects else ()
         if fields:
             messages = asking_for_object(messages, fields)
-        answer = await self._asked(bench, slot, messages, sample, fields)
+        answer = await self._asked(bench, slot, prompt, messages, sample, fields)
         try:
             return read(as_sections(usable(answer, prompt), fields))
         except Malformed as wrong:
@@ -64,16 +66,25 @@ class Voice:
             said = ChatMessage(role="assistant", content=answer.text[:SHOWN_BACK] or "(nothing)")
             more = self.prompts.render("again", {"wrong": str(wrong)})
             second = (*messages, said, *(message for message in more if message.role == "user"))
-        answer = await self._asked(bench, f"{slot}/again", second, sample, fields)
+        answer = await self._asked(bench, f"{slot}/again", prompt, second, sample, fields)
         try:
             return read(as_sections(usable(answer, prompt), fields))
         except Malformed as wrong:
             raise Unanswered(f"{prompt}: {wrong}") from wrong
 
     async def _asked(
-        self, bench: Bench, slot: str, messages: tuple[ChatMessage, ...], sample: int, fields: tuple[str, ...]
+        self,
+        bench: Bench,
+        slot: str,
+        prompt: PromptName,
+        messages: tuple[ChatMessage, ...],
+        sample: int,
+        fields: tuple[str, ...],
     ) -> Answer:
-        """Return the answer; one that came to its limit is asked for once more with twice the room."""
+        """Return the answer; one that came to its limit is asked for once more with twice the room.
+
+        A list that was cut is good as far as it goes.
+        """
         request = ChatRequest(
             messages=messages,
             max_tokens=self.max_tokens,
@@ -82,7 +93,7 @@ class Voice:
             json_schema=schema_of(fields) if fields else None,
         )
         answer = await bench.ask(slot, self.chat, request)
-        if answer.finish != "length" or answer.degenerate:
+        if answer.finish != "length" or answer.degenerate or (prompt in LISTS and whole_lines(answer.text)):
             return answer
         longer = request.model_copy(update={"max_tokens": self.max_tokens * 2})
         return await bench.ask(f"{slot}/longer", self.chat, longer)
@@ -94,12 +105,19 @@ class Voice:
         return max(self.temperature, min(1.0, self.temperature + WARMER * sample))
 
 
+def whole_lines(text: str) -> str:
+    """Return a text that was cut without its last line, which may not be whole."""
+    return text.rpartition("\n")[0].strip()
+
+
 def usable(answer: Answer, prompt: PromptName) -> str:
     """Return an answer's text. Raises Unanswered for one that asking again would not mend."""
     if answer.finish in ("content_filter", "refusal"):
         raise Unanswered(f"{prompt}: refused")
     if answer.finish == "context":
         raise Unanswered(f"{prompt}: longer than the model reads")
+    if prompt in LISTS and (answer.degenerate or answer.finish == "length") and (lines := whole_lines(answer.text)):
+        return lines
     if answer.degenerate:
         raise Unanswered(f"{prompt}: the answer repeats itself without end")
     if answer.finish == "length":

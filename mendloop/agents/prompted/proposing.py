@@ -8,7 +8,7 @@ import re
 from mendloop.agents.assertions import parse_cases
 from mendloop.agents.prompted.critic import prose
 from mendloop.agents.prompted.sections import Malformed, sections_of
-from mendloop.records import Case, Contract, Problem, Source, digest
+from mendloop.records import Contract, Problem, Source, digest
 
 NAMES = ("SIGNATURE", "STATEMENT", "INPUTS", "EXAMPLES")
 MAX_STATEMENT = 4_000
@@ -30,7 +30,7 @@ def problem_in(text: str, source: Source, concepts: tuple[str, ...], versions: d
     examples = parse_cases(found.get("EXAMPLES", ""), entry_point, prefix="e", limit=MAX_EXAMPLES).cases
     return Problem(
         id=digest([signature, said])[:16],
-        statement=statement_of(signature, said, inputs, examples),
+        statement=statement_of(signature, said, inputs),
         entry_point=entry_point,
         signature=signature,
         contract=Contract(notes=inputs),
@@ -49,7 +49,7 @@ def restated_in(text: str, problem: Problem) -> Problem:
     if not len(said.split()) >= MIN_WORDS or len(said) > MAX_STATEMENT:
         raise Malformed("the section STATEMENT is missing, too short or too long")
     inputs = prose(found.get("INPUTS", ""), 600) or problem.contract.notes
-    statement = statement_of(problem.signature, said, inputs, ())
+    statement = statement_of(problem.signature, said, inputs)
     return problem.model_copy(
         update={
             "id": digest([problem.signature, said])[:16],
@@ -60,14 +60,15 @@ def restated_in(text: str, problem: Problem) -> Problem:
     )
 
 
-def statement_of(signature: str, said: str, inputs: str, examples: tuple[Case, ...]) -> str:
-    """Return the statement that solvers read: what to write, what it does, its inputs, and examples."""
+def statement_of(signature: str, said: str, inputs: str) -> str:
+    """Return the statement that solvers read: what to write, what it does, and its inputs.
+
+    A model's examples are generated cases like any other, wrong about one time in five: they are judged with the
+    tests, and do not stand in the text, where a wrong one would mislead solvers, testers and whoever trains on it.
+    """
     parts = [f"Write the Python function `{signature}`.", said]
     if inputs:
         parts.append(f"Inputs: {inputs}")
-    shown = [f">>> {case.call}\n{case.expect}" for case in examples if case.expect is not None and case.setup is None]
-    if shown:
-        parts.append("Examples:\n\n```\n" + "\n".join(shown) + "\n```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -38,7 +38,8 @@ class PromptedTester:
     async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
         """Return the cases that could be read from the model's asserts; the shown suite begins with the examples."""
         prefix = "s" if role == "shown" else "h"
-        asked = await self._asked(bench, f"tests/{role}", problem, role, prefix)
+        sample = 0 if role == "shown" else 1  # warmer, for a model asked alike writes the same tests again
+        asked = await self._asked(bench, f"tests/{role}", problem, role, prefix, sample)
         given = problem.examples if role == "shown" else ()
         taken = {case_text(case) for case in problem.examples}
         cases = (*given, *(case for case in asked if case_text(case) not in taken))

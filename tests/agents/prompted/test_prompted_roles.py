@@ -489,7 +489,7 @@ async def test_a_problem_is_stated_about_the_concept_and_unlike_those_there_are(
     assert (problem.entry_point, problem.signature) == ("half", "half(n: int) -> int")
     assert problem.statement.startswith("Write the Python function `half(n: int) -> int`.\n\nIt returns half")
     assert "Inputs: any whole number" in problem.statement
-    assert ">>> half(4)\n2\n>>> half(-3)\n-1" in problem.statement
+    assert "half(4)" not in problem.statement  # an example is a case like any other until something confirms it
     assert [(each.call, each.expect, each.origin) for each in problem.examples] == [
         ("half(4)", "2", "generated"),
         ("half(-3)", "-1", "generated"),

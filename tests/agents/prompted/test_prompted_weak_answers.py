@@ -16,7 +16,6 @@ import yaml
 from mendloop.agents.prompted.critic import PromptedCritic
 from mendloop.agents.prompted.programmer import PromptedProgrammer
 from mendloop.agents.prompted.proposer import PromptedProposer
-from mendloop.agents.prompted.proposing import concepts_in
 from mendloop.agents.prompted.sections import Malformed, program_in
 from mendloop.agents.prompted.tester import PromptedTester
 from mendloop.agents.scripted import ScriptedProgrammer, ScriptedProposer, ScriptedTester
@@ -165,9 +164,11 @@ async def test_a_diagnosis_is_read_from_a_weak_answer(store: Store, sandbox: San
 @pytest.mark.parametrize("weak", [w for w in RECORDED if w.prompt == "concepts"], ids=lambda weak: weak.name)
 async def test_a_plan_is_read_from_a_weak_answer_or_the_reason_given(store: Store, weak: Recorded) -> None:
     proposer = PromptedProposer(saying(weak.answer()).voice(), "Small puzzles about text.")
-    with pytest.raises(Unanswered, match=weak.ends):
-        await proposer.concepts(await bench_of(store), ())
-    assert {"concepts": list(concepts_in(weak.text, ()))} == weak.reads
+    if weak.ends:
+        with pytest.raises(Unanswered, match=weak.ends):
+            await proposer.concepts(await bench_of(store), ())
+    else:
+        assert {"concepts": list(await proposer.concepts(await bench_of(store), ()))} == weak.reads
 
 
 def test_the_answers_are_to_our_own_prompts() -> None:
