@@ -9,7 +9,8 @@ from mendloop.agents.executor import examine
 from mendloop.agents.failing import case_text
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.prompted.asking import Voice
-from mendloop.agents.prompted.sections import program_in, shape
+from mendloop.agents.prompted.sections import program_in
+from mendloop.agents.shapes import same_program
 from mendloop.agents.unanswered import Unanswered
 from mendloop.records import Limits, Problem, Solution
 from mendloop.tools.bench import Bench
@@ -80,7 +81,7 @@ class PromptedProgrammer:
 
         def read(text: str) -> Solution:
             code = program_in(text, problem.entry_point, wrong)
-            if shape(code) == shape(wrong):
+            if same_program(code, wrong):
                 raise Unanswered("repair: the program came back unchanged")
             return Solution(code=code, author=self.voice.chat.model, note=note_in(text))
 

@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mendloop.agents.shapes import shape
+
 MAX_ANSWER = 200_000
 MAX_PARSED = 1_000_000
 """Characters that are parsed in all while a program is looked for in an answer without a fence."""
@@ -112,15 +114,6 @@ def program_in(text: str, entry_point: str, known: str = "") -> str:
         raise Malformed(_what_is_wrong(blocks, text, entry_point))
     fresh = [program for program in programs if not known or shape(program) != shape(known)]
     return (fresh or programs)[0]
-
-
-def shape(code: str) -> str:
-    """Return what two programs have in common that differ in layout and comments only."""
-    tree = _read(code).tree
-    try:
-        return ast.dump(tree) if tree is not None else code.strip()
-    except RecursionError:  # some hundred branches of one `if` parse, and are too deep to be written out
-        return code.strip()
 
 
 @dataclass(frozen=True)

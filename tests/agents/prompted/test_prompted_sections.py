@@ -14,8 +14,9 @@ from mendloop.agents.faultnames import FAULTS, fault_named
 from mendloop.agents.prompted.critic import prose
 from mendloop.agents.prompted.programmer import note_in
 from mendloop.agents.prompted.proposing import concepts_in, problem_in, restated_in, signature_in
-from mendloop.agents.prompted.sections import MAX_ANSWER, Block, Malformed, blocks_of, program_in, sections_of, shape
+from mendloop.agents.prompted.sections import MAX_ANSWER, Block, Malformed, blocks_of, program_in, sections_of
 from mendloop.agents.prompted.tester import cases_in, value_in
+from mendloop.agents.shapes import shape
 from mendloop.records import Problem, Source
 
 NAMES = ("WHY", "LINE", "FAULT")
