@@ -33,7 +33,7 @@ from mendloop.agents.prompted.programmer import PromptedProgrammer
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.selection import smallest_failing
 from mendloop.agents.unanswered import Unanswered
-from mendloop.composition import endpoint_of
+from mendloop.choosing import endpoint_of
 from mendloop.events import AnyEvent, Model, Ref
 from mendloop.records import Case, Diagnosis, Failure, Limits, Problem, Solution, Source, canonical_json, digest
 from mendloop.runs.figures import wilson

@@ -25,7 +25,7 @@ from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.files import Skipped
-    from mendloop.composition import OpenedModel
+    from mendloop.choosing import OpenedModel
     from mendloop.datasets.export import Exported
     from mendloop.events import RunFinished, RunStarted
     from mendloop.graphs.team import Team
@@ -219,7 +219,8 @@ def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
-    from mendloop.composition import STDLIB, check_templates, compose, looked_at, opened_model, resolved, settled
+    from mendloop.choosing import opened_model, resolved, settled
+    from mendloop.composition import STDLIB, check_templates, compose, looked_at
     from mendloop.memory.none import NoMemory
     from mendloop.runs.beginning import NothingBegunError, new_run
     from mendloop.runs.engine import begin
@@ -254,7 +255,8 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
 
 
 async def _resume(path: Path, overrides: Sequence[str], progress: Progress, settings: Settings) -> Run:
-    from mendloop.composition import compose, opened_model, said_of
+    from mendloop.choosing import opened_model, said_of
+    from mendloop.composition import compose
     from mendloop.memory.none import NoMemory
     from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader
@@ -397,7 +399,8 @@ def _budget_now(reader: Reader, scenario: Scenario, overrides: Sequence[str]) ->
 
 
 async def _replay(path: Path, session: str | None) -> ReplayReport:
-    from mendloop.composition import compose, silent_model
+    from mendloop.choosing import silent_model
+    from mendloop.composition import compose
     from mendloop.memory.none import NoMemory
     from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader

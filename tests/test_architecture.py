@@ -21,7 +21,7 @@ LAYERS = [
     {"graphs"},
     {"runs"},
     {"datasets"},
-    {"composition", "api"},
+    {"choosing", "composition", "api"},
     {"commands"},
     {"cli"},
     {"__main__"},

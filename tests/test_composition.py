@@ -13,18 +13,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from mendloop.composition import (
-    LOCAL_MODEL_MODULE,
-    OpenedModel,
-    Resolved,
-    check_templates,
-    chosen_embedder,
-    compose,
-    looked_at,
-    opened_model,
-    resolved,
-    silent_model,
-)
+from mendloop.choosing import LOCAL_MODEL_MODULE, OpenedModel, Resolved, opened_model, resolved, silent_model
+from mendloop.composition import check_templates, chosen_embedder, compose, looked_at
 from mendloop.errors import InputError, ScenarioError, SourceError
 from mendloop.events import Ref, RunStarted
 from mendloop.memory.none import NoMemory
@@ -35,6 +25,7 @@ from mendloop.specs import EndpointModel, LocalModel, ProceduralModel, Scenario
 from mendloop.tools.chat.protocol import ChatMessage, ChatRequest
 from mendloop.tools.local.catalogue import KNOWN
 from mendloop.tools.local.weights import weights_path
+from tests.e2e.product import TEXTS
 from tests.openai_server import MODEL, OpenAIServer, Reply, content_null
 
 KEY = "sk-canary-0123456789abcdef"
@@ -254,26 +245,14 @@ def test_a_team_that_only_a_program_can_make_is_refused() -> None:
 # What is looked at before anything starts
 
 
-CODE = """def running_total(items: list[int]) -> list[int]:
-    '''Return the sum of all items up to each place.
-
-    >>> running_total([1, 2, 3])
-    [1, 3, 6]
-    '''
-    total = 0
-    totals = []
-    for item in items:
-        total += item
-        totals.append(total)
-    return totals
-"""
+ONE_FUNCTION = TEXTS.split("\n\n\n")[2] + "\n"
 FAILURE = {"prompt": "Write double(n), which doubles.", "code": "def double(n):\n    return n\n"}
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "totals.py").write_text(CODE)
+    (tmp_path / "code" / "totals.py").write_text(ONE_FUNCTION)
     (tmp_path / "empty").mkdir()
     (tmp_path / "asked.txt").write_text("Sort a list.\nReverse a text.\n")
     (tmp_path / "one.jsonl").write_text(json.dumps({"instruction": "Sort a list."}) + "\nnot JSON\n")

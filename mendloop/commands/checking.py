@@ -49,7 +49,7 @@ def check(scenario: ScenarioFile, overrides: Overrides = None, as_json: Json = F
 
 async def _model(scenario: Scenario) -> Probe:
     """Say which model would be taken, and whether it answers. A local one is looked for, not loaded."""
-    from mendloop.composition import opened_model, resolved, weights_of
+    from mendloop.choosing import opened_model, resolved, weights_of
     from mendloop.specs import LocalModel
 
     settings = api.settings()

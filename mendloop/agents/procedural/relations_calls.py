@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 
+from mendloop.agents.asserts.expressions import expression
 from mendloop.agents.procedural.literals import UNREAD, Relation, quote, read, same, show
 from mendloop.agents.procedural.relations_sequences import elements_of
 
 _AFTER = re.compile(r"; ([^\W\d]\w*) == ((?:(?! afterwards).)*) afterwards", re.DOTALL)
-
-
-def parse_call(text: str) -> ast.expr | None:
-    """Return the expression of a call text, None when it cannot be parsed."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def relate_change(expected: str, observed: str) -> Relation | None:
@@ -54,7 +44,7 @@ def same_text(left: str, right: str) -> bool:
 
 def relate_history(expected: object, observed: object, call: str, setup: str | None) -> Relation | None:
     """Return the relation when a second call of the same function seems to remember the first, None otherwise."""
-    displayed = parse_call(call)
+    displayed = expression(call)
     if isinstance(displayed, ast.Tuple | ast.List) and len(displayed.elts) > 1:
         return _in_display(expected, observed, displayed)
     function = _function(displayed)
@@ -102,7 +92,7 @@ def _function(node: ast.expr | None) -> str | None:
 
 def argument_texts(call: str) -> tuple[str, ...]:
     """Return the texts of a call's arguments, positional then by keyword; nothing for what is no call."""
-    match parse_call(call):
+    match expression(call):
         case ast.Call(args=positional, keywords=named):
             return tuple(ast.unparse(node) for node in [*positional, *(keyword.value for keyword in named)])
     return ()
