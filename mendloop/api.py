@@ -17,7 +17,6 @@ from mendloop.errors import (
     EXIT_INTERRUPTED,
     EXIT_STOPPED,
     InputError,
-    IsolationError,
     StorageError,
 )
 from mendloop.records import Record
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from mendloop.runs.verify import VerifyReport
     from mendloop.scenario import Scenario
     from mendloop.specs import BudgetSpec
+    from mendloop.tools.sandbox.e2b.plan import Account
     from mendloop.tools.sandbox.protocol import Sandbox
 
 EXPORTS = "export"
@@ -179,6 +179,16 @@ def settings() -> Settings:
     return load_settings(os.environ)
 
 
+def cloud_account(settings: Settings) -> Account | None:
+    """Return the account that e2b machines are rented with, None where no key is set."""
+    if settings.e2b_api_key is None:
+        return None
+    from mendloop.tools.sandbox.e2b.plan import Account
+
+    urls = {"api_url": settings.e2b_api_url, "sandbox_url": settings.e2b_sandbox_url}
+    return Account(settings.e2b_api_key, settings.e2b_domain, **urls)
+
+
 def next_free(folder: Path, name: str) -> Path:
     """Return `folder/name-n` with the smallest n from 1 that does not exist."""
     number = 1
@@ -233,7 +243,7 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
     scenario = taken.scenario
     stopper = Stopper()
     async with AsyncExitStack() as stack:
-        sandbox = await _isolated_sandbox(scenario, settings, stack)
+        sandbox = await _isolated_sandbox(scenario, settings, stack, progress)
         model = await opened_model(scenario, settings, stack)
         form = await settled(scenario, model)
         scenario = form.scenario
@@ -273,7 +283,7 @@ async def _resume(path: Path, overrides: Sequence[str], progress: Progress, sett
         return _exported(unexported, scenario, progress)
     stopper = Stopper()
     async with AsyncExitStack() as stack:
-        sandbox = await _isolated_sandbox(scenario, settings, stack)
+        sandbox = await _isolated_sandbox(scenario, settings, stack, progress)
         stack.enter_context(signals(stopper))
         store = stack.enter_context(open_store(path, secrets=settings.secrets()))
         progress.team(said_of(scenario, settings))
@@ -332,20 +342,18 @@ def _exported(finished: Run, scenario: Scenario, progress: Progress) -> Run:
     return finished
 
 
-async def _isolated_sandbox(scenario: Scenario, settings: Settings, stack: AsyncExitStack) -> Sandbox:
+async def _isolated_sandbox(
+    scenario: Scenario, settings: Settings, stack: AsyncExitStack, progress: Progress
+) -> Sandbox:
     """Open the scenario's sandbox and try its layers. Raises IsolationError when one does not hold."""
-    from mendloop.tools.sandbox.open import open_sandbox
+    from mendloop.tools.sandbox.local import UNSAFE
+    from mendloop.tools.sandbox.open import is_unsafe, tried_sandbox
 
     workers = scenario.sandbox.workers or settings.sandbox_workers or os.cpu_count() or 1
-    sandbox = open_sandbox(scenario.sandbox.kind, workers)
+    sandbox = await tried_sandbox(scenario.sandbox.kind, workers, cloud_account(settings))
     stack.push_async_callback(sandbox.aclose)
-    broken = [layer for layer in await sandbox.probe() if not layer.ok]
-    if broken:
-        raise IsolationError(
-            f"the sandbox does not isolate here: {broken[0].layer}: {broken[0].detail}",
-            where="sandbox",
-            remedy=broken[0].remedy or "see `mendloop doctor`",
-        )
+    if is_unsafe(sandbox):
+        progress.team(f"unsafe-local: {UNSAFE}")
     return sandbox
 
 

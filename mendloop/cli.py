@@ -44,7 +44,7 @@ class _Mode:
 
 
 def _register() -> None:
-    from mendloop.commands import checking, models, reading, running, taking
+    from mendloop.commands import checking, executing, models, reading, running, taking
 
     app.command("run")(running.run)
     app.command("resume")(running.resume)
@@ -63,7 +63,7 @@ def _register() -> None:
     app.command("redact")(taking.redact)
     app.command("scenarios")(checking.scenarios)
     app.command("new")(checking.new)
-    app.command("exec")(checking.execute)
+    app.command("exec")(executing.execute)
     app.add_typer(models.app, name="models")
 
 

@@ -113,17 +113,23 @@ class Call(Frozen):
     isolated: bool = False
 
 
-class Request(Frozen):
-    """One sandbox call: a program and the calls to make in order.
+Profile = Literal["stdlib", "pytest", "scientific"]
 
+
+class Request(Frozen):
+    """One sandbox call: a program and the calls to make in order, or `tests`, a pytest file that imports `solution`.
+
+    `language` is a name of mendloop.tools.sandbox.languages. `profile` says which packages a Python program can import.
     `hash_seed` is PYTHONHASHSEED of the interpreter. `trace` asks for the executed lines of the program itself.
     With `give_up`, nothing more is run in a process that follows a death or a time-out: those calls are missing.
     """
 
     code: str
-    calls: tuple[Call, ...]
+    calls: tuple[Call, ...] = ()
     limits: Limits = Limits()
-    profile: Literal["stdlib"] = "stdlib"
+    language: str = "python"
+    profile: Profile = "stdlib"
+    tests: str | None = None
     hash_seed: int = 0
     trace: bool = False
     give_up: bool = False

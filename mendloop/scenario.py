@@ -24,7 +24,6 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "loop.*": ("tiers", "stages"),
     "source.kind": ("documents", "problems"),
     "models.teacher.kind": ("recorded",),
-    "sandbox.kind": ("bwrap", "e2b", "unsafe-local"),
     "export": ("preference",),
 }
 """What the design names and this version cannot do yet: choices by dotted path, keys under `path.*`."""

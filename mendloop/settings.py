@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(
         default=None, pattern=r"^https?://\S+$", repr=False, validation_alias="OPENAI_BASE_URL"
     )
+    e2b_api_key: SecretStr | None = Field(default=None, validation_alias="E2B_API_KEY")
+    e2b_domain: str = Field(default="e2b.app", pattern=r"^[\w.-]+$", validation_alias="E2B_DOMAIN")
+    e2b_api_url: str | None = Field(default=None, pattern=r"^https?://\S+$", repr=False, validation_alias="E2B_API_URL")
+    e2b_sandbox_url: str | None = Field(
+        default=None, pattern=r"^https?://\S+$", repr=False, validation_alias="E2B_SANDBOX_URL"
+    )
     model: str | None = Field(default=None, validation_alias="MENDLOOP_MODEL")
     hf_endpoint: str = Field(
         default="https://huggingface.co", pattern=r"^https?://\S+$", repr=False, validation_alias="HF_ENDPOINT"
@@ -65,10 +71,11 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the strings that must stand in no output: the key, and a password inside the base URL."""
-        key = self.openai_api_key.get_secret_value() if self.openai_api_key else ""
-        password = (urlsplit(self.openai_base_url).password if self.openai_base_url else None) or ""
-        return tuple(dict.fromkeys(text for text in (key.strip(), password) if len(text) >= MIN_SECRET))
+        """Return the strings that must stand in no output: the keys, and passwords inside addresses."""
+        keys = [key.get_secret_value().strip() for key in (self.openai_api_key, self.e2b_api_key) if key]
+        addresses = (self.openai_base_url, self.e2b_api_url, self.e2b_sandbox_url)
+        passwords = [urlsplit(address).password or "" for address in addresses if address]
+        return tuple(dict.fromkeys(text for text in (*keys, *passwords) if len(text) >= MIN_SECRET))
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -233,9 +233,12 @@ class Loop(Spec):
 
 
 class SandboxSpec(Spec):
-    """Where programs run. `workers` None means one per processor."""
+    """Where programs run. `workers` None means one per processor.
 
-    kind: Literal["local"] = "local"
+    `auto` is `local`, or `bwrap` where that cannot isolate; "e2b" rents machines, and "unsafe-local" protects nothing.
+    """
+
+    kind: Literal["auto", "local", "bwrap", "e2b", "unsafe-local"] = "auto"
     workers: Count | None = None
     limits: Limits = Limits()
 

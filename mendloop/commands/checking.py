@@ -1,4 +1,4 @@
-"""Checking before anything runs: check, doctor, scenarios, new; and running one program: exec."""
+"""Checking before anything runs: check, doctor, scenarios, new."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import asyncio
 import os
 import platform
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, aclosing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from mendloop import __version__, api
 from mendloop.commands.asked import Overrides, ScenarioFile
-from mendloop.commands.console import say, show, show_json, show_table
+from mendloop.commands.console import show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError, MendloopError
-from mendloop.records import Case, Frozen, Limits, Probe, ProgramResult
+from mendloop.records import Probe
 from mendloop.scenario import load_scenario
 from mendloop.specs import Scenario
+from mendloop.tools.sandbox.languages import LANGUAGES, missing
+from mendloop.tools.sandbox.open import BY_ITSELF, Backend, SandboxKind, open_sandbox, probed
 
-SandboxKind = Literal["local"]
 MIN_FREE_MB = 500
 VENDORS = ("langgraph", "langchain-openai", "openai", "chromadb", "pydantic", "pyarrow")
 
@@ -76,7 +75,8 @@ def doctor(as_json: Json = False) -> None:
         *[_vendor(name) for name in VENDORS],
         _local_models(),
         _embeddings(),
-        *_probed("local"),
+        _languages(),
+        *_probed("auto"),
     ]
     _print_layers(layers, as_json)
 
@@ -108,20 +108,32 @@ def _embeddings() -> Probe:
 
 
 def _probed(kind: SandboxKind) -> tuple[Probe, ...]:
-    async def probe() -> tuple[Probe, ...]:
-        from mendloop.tools.sandbox.open import open_sandbox
+    """Try the sandbox that a run would take; `auto` takes the first whose layers hold."""
+    account = api.cloud_account(api.settings())
 
-        sandbox = open_sandbox(kind, 1)
+    async def probe(backend: Backend) -> tuple[Probe, ...]:
+        async with aclosing(open_sandbox(backend, 1, account)) as sandbox:
+            return await probed(sandbox)
+
+    found: tuple[Probe, ...] = ()
+    for backend in BY_ITSELF if kind == "auto" else (kind,):
         try:
-            return await sandbox.probe()
-        finally:
-            await sandbox.aclose()
+            layers = asyncio.run(probe(backend))
+        except InputError as error:
+            layers = (Probe(layer=error.where or "setting", ok=False, detail=error.what, remedy=error.remedy),)
+        named = tuple(layer.model_copy(update={"layer": f"{backend}: {layer.layer}"}) for layer in layers)
+        if all(layer.ok for layer in named):
+            return named
+        found += named
+    return found
 
-    try:
-        found = asyncio.run(probe())
-    except InputError as error:
-        return (Probe(layer="sandbox", ok=False, detail=error.what, remedy=error.remedy),)
-    return tuple(layer.model_copy(update={"layer": f"sandbox: {layer.layer}"}) for layer in found)
+
+def _languages() -> Probe:
+    """Say which languages besides Python and SQL programs can be written in here; none of them has to be there."""
+    here = [name for name in LANGUAGES if not missing(name)]
+    absent = [f"{name} (apt-get install {row.package})" for name, row in LANGUAGES.items() if name not in here]
+    said = f"python, sql, {', '.join(here)}" if here else "python, sql"
+    return Probe(layer="languages", ok=True, detail=said + (f"; not here: {', '.join(absent)}" if absent else ""))
 
 
 def _print_layers(layers: Sequence[Probe], as_json: bool) -> None:
@@ -171,137 +183,3 @@ def new(
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=str(to)) from None
     show(f"wrote {to}; launch it with: mendloop run {to}")
-
-
-class BatchProgram(Frozen):
-    """One line of `exec --batch`."""
-
-    id: str
-    code: str
-    cases: tuple[Case, ...]
-
-
-def execute(
-    solution: Annotated[Path | None, typer.Argument(metavar="SOLUTION.py", help="The program.")] = None,
-    cases: Annotated[
-        Path | None, typer.Option(metavar="CASES.jsonl", help="Its cases, one JSON object a line.")
-    ] = None,
-    batch: Annotated[
-        Path | None, typer.Option(metavar="PROGRAMS.jsonl", help='Many programs: {"id", "code", "cases"} a line.')
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs side by side (default: one per processor).")
-    ] = None,
-    sandbox: Annotated[str, typer.Option(help="The sandbox: local.")] = "local",
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(metavar="key=value", help="A limit: cpu_s, wall_s, memory_mb, pids, disk_mb, output_mb."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Run one program, or many, against cases in the sandbox."""
-    limits = _limits(limit or [])
-    if sandbox != "local":
-        raise InputError(f"`{sandbox}` is no sandbox of this version", where="--sandbox", remedy="available: local")
-    if batch is not None:
-        if solution is not None or cases is not None:
-            raise InputError("give either --batch or a program with --cases", where="exec")
-        programs = [_distinct(program, f"{batch}:{number}") for number, program in _lines(batch, BatchProgram)]
-    elif solution is None or cases is None:
-        raise InputError(
-            "a program and --cases are needed, or --batch", where="exec", remedy="see `mendloop exec --help`"
-        )
-    else:
-        given = tuple(case for _, case in _lines(cases, Case))
-        programs = [_distinct(BatchProgram(id=solution.stem, code=_text(solution), cases=given), str(cases))]
-    tell = show_json if as_json or batch is not None else _print_result
-    if not asyncio.run(_executed(programs, workers or os.cpu_count() or 1, limits, tell)):
-        raise typer.Exit(EXIT_FOUND_BAD)
-
-
-def _distinct(program: BatchProgram, where: str) -> BatchProgram:
-    """Return the program. Raises InputError when it has no case, or two of one name."""
-    if not program.cases:
-        raise InputError("there is no case", where=where, remedy="a program without cases cannot pass")
-    twice = [name for name, count in Counter(case.id for case in program.cases).items() if count > 1]
-    if twice:
-        raise InputError(f"two cases are called `{twice[0]}`", where=where, remedy="give each its own id")
-    return program
-
-
-async def _executed(
-    programs: Sequence[BatchProgram], workers: int, limits: Limits, tell: Callable[[ProgramResult], None]
-) -> bool:
-    """Run programs side by side, tell every result as soon as those before it are told; return whether all passed."""
-    from mendloop.records import Request
-    from mendloop.tools.judging import calls_of, judge
-    from mendloop.tools.sandbox.open import open_sandbox
-
-    requests = [Request(code=each.code, calls=calls_of(each.cases), limits=limits) for each in programs]
-    sandbox = open_sandbox("local", workers)
-
-    async def one(program: BatchProgram, request: Request) -> ProgramResult:
-        judged = await judge(program.cases, await sandbox.run(request), sandbox, limits)
-        return judged.model_copy(update={"id": program.id})
-
-    passed = True
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(one(*each)) for each in zip(programs, requests, strict=True)]
-            for task in running:
-                result = await task
-                tell(result)
-                passed = passed and result.passed
-    except ExceptionGroup as failed:  # the first failure cancelled the others
-        raise failed.exceptions[0] from None
-    finally:
-        await sandbox.aclose()
-    return passed
-
-
-def _print_result(result: ProgramResult) -> None:
-    show_table(("case", "status", "got", "error"), [(c.id, c.status, c.got or "", c.error or "") for c in result.cases])
-    passed = sum(case.status == "pass" for case in result.cases)
-    show(f"{result.status}: {passed} of {len(result.cases)} cases pass ({result.isolation}, {result.integrity})")
-    if result.stderr:
-        say(result.stderr)
-
-
-def _limits(given: Sequence[str]) -> Limits:
-    values: dict[str, str] = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not equals or key not in Limits.model_fields:
-            hint = nearest(key, Limits.model_fields)
-            raise InputError(
-                f"`{text}` is no limit", where="--limit", remedy=f"nearest: `{hint}`" if hint else "key=value"
-            )
-        values[key] = value
-    try:
-        return Limits.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{first['loc'][0]}: {first['msg']}", where="--limit") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(path)) from None
-
-
-Line = TypeVar("Line", bound=Frozen)
-
-
-def _lines(path: Path, model: type[Line]) -> Iterator[tuple[int, Line]]:
-    """Yield the lines that are not blank with their numbers. Raises InputError with file and line."""
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            yield number, model.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InputError(f"{place}: {first['msg']}" if place else first["msg"], where=f"{path}:{number}") from None

@@ -34,16 +34,17 @@ from mendloop.tools.values import equal, parse_expected, render
 
 _RAISES = re.compile(r"(?P<name>[^\W\d]\w*)(?:\((?P<base>[^\W\d]\w*)\))?")
 _MAX_GOT = 10_000
+_JAVASCRIPT = ("Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError")
 _CHECK_PREAMBLE = "nan = float('nan')\ninf = float('inf')\n"
 
 
-def calls_of(cases: Sequence[Case]) -> tuple[Call, ...]:
+def calls_of(cases: Sequence[Case], language: str = "python") -> tuple[Call, ...]:
     """Return what goes into the sandbox for cases, in their order: no expected value.
 
     Raises InputError, with the case's id, for an expectation that cannot be read.
     """
     for case in cases:
-        validate(case)
+        validate(case, language)
     return tuple(
         Call(
             id=case.id,
@@ -57,13 +58,13 @@ def calls_of(cases: Sequence[Case]) -> tuple[Call, ...]:
     )
 
 
-def validate(case: Case) -> None:
+def validate(case: Case, language: str = "python") -> None:
     """Check that every expectation of a case can be read. Raises InputError with the case's id."""
     try:
         for literal in [*([] if case.expect is None else [case.expect]), *(case.after or {}).values()]:
             parse_expected(literal)
         if case.raises is not None:
-            _expected_exception(case.raises)
+            _expected_exception(case.raises, language)
         if case.check is not None:
             ast.parse(case.check.strip(), mode="eval")
     except InputError as error:
@@ -178,10 +179,13 @@ def _trimmed(text: str) -> list[str]:
 # --- exceptions ------------------------------------------------------------------------------------------------------
 
 
-def _expected_exception(text: str) -> tuple[str, str]:
-    """Return (name, nearest built-in base) of an expected exception; they are equal for a built-in class."""
+def _expected_exception(text: str, language: str = "javascript") -> tuple[str, str]:
+    """Return (name, nearest built-in base) of an expected exception; they are equal for a built-in class.
+
+    JavaScript knows the built-in classes of Python and some more.
+    """
     found = _RAISES.fullmatch(text.strip())
-    base = found and _builtin_exception(found["base"] or found["name"])
+    base = found and _builtin_exception(found["base"] or found["name"], language)
     if not found or not base:
         raise InputError(
             f"not an exception: {text!r}", remedy='write a built-in class, or a custom one as "Name(BuiltinBase)"'
@@ -189,7 +193,9 @@ def _expected_exception(text: str) -> tuple[str, str]:
     return (found["name"] if found["base"] else base), base
 
 
-def _builtin_exception(name: str) -> str | None:
+def _builtin_exception(name: str, language: str) -> str | None:
+    if language == "javascript" and name in _JAVASCRIPT:
+        return name
     found = getattr(builtins, name, None)
     return found.__name__ if isinstance(found, type) and issubclass(found, BaseException) else None
 

@@ -11,10 +11,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from mendloop.errors import SandboxError
+from mendloop.tools.sandbox.cgroups import MemoryGroup
+from mendloop.tools.sandbox.kits import Kit
 from mendloop.tools.sandbox.remedies import isolation_error
+
+Isolation = Literal["local", "bwrap", "unsafe-local"]
 
 _START_S = 30.0
 _END_S = 5.0
@@ -22,7 +26,7 @@ _MAX_REPLY = 256 << 20
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); import inside.worker as worker; del sys.path[0]; "
     "[sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'inside']; "
-    "worker.main(int(sys.argv[2]), int(sys.argv[3]))"
+    "worker.main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])"
 )
 
 
@@ -31,16 +35,27 @@ def interpreter() -> str:
     return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
 
 
+class Make(NamedTuple):
+    """What one worker is, all of which is settled when it starts. `program` is the path of bwrap where that is used."""
+
+    isolation: Isolation
+    kit: Kit
+    hash_seed: int
+    program: str = ""
+
+
 class Worker:
     """A warm interpreter inside the namespaces, with the socket to talk to it. Not for concurrent use."""
 
-    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, hash_seed: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, make: Make) -> None:
         self._process, self._control = process, control
-        self.hash_seed = hash_seed
+        self.make = make
+        self.runs = 0
+        self.group = MemoryGroup.around(process.pid)
 
     @classmethod
-    async def start(cls, hash_seed: int) -> Worker:
-        """Start a worker and wait until every layer stands.
+    async def start(cls, make: Make) -> Worker:
+        """Start a worker of a make and wait until every layer stands.
 
         Raises IsolationError when a layer cannot be set up, SandboxError when the worker does not come up at all.
         """
@@ -49,11 +64,11 @@ class Worker:
         command = [interpreter(), "-S", "-s", "-P", "-X", "utf8", "-c", _BOOT, str(Path(__file__).parent)]
         try:
             process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own program; starting takes about a millisecond
-                [*command, str(theirs.fileno()), str(os.getpid())],
+                [*command, str(theirs.fileno()), str(os.getpid()), make.kit.json(make.isolation, make.program)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={"PYTHONHASHSEED": str(hash_seed % 2**32)},
+                env={"PYTHONHASHSEED": str(make.hash_seed % 2**32)},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -63,7 +78,7 @@ class Worker:
             raise SandboxError(f"cannot start a sandbox worker: {error}") from error
         finally:
             theirs.close()
-        worker = cls(process, ours, hash_seed)
+        worker = cls(process, ours, make)
         try:
             hello = json.loads(await asyncio.wait_for(worker._receive(), _START_S))
         except (OSError, ValueError, TimeoutError) as error:
@@ -87,6 +102,9 @@ class Worker:
 
         Raises OSError, EOFError or TimeoutError when the worker does not answer.
         """
+        self.runs += 1
+        if self.group:
+            self.group.bound(int(request["limits"]["memory_mb"]), int(request["limits"]["disk_mb"]))
         loop = asyncio.get_running_loop()
         body = json.dumps(request).encode()
         async with asyncio.timeout(deadline_s):
@@ -105,6 +123,8 @@ class Worker:
             raise
         finally:
             self._control.close()
+            if self.group:
+                self.group.close()
 
     async def _reap(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,38 +1,40 @@
-"""The local backend: warm interpreters in namespaces of their own. Linux only, no compiled code."""
+"""The sandboxes on this machine: warm workers in namespaces, bwrap once an execution, or no isolation at all."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 import platform
+import shutil
 import sys
 from typing import Any
 
-from pydantic import ValidationError
-
 from mendloop.errors import IsolationError, SandboxError
-from mendloop.records import Execution, Outcome, Probe, Request
-from mendloop.tools.sandbox.link import Worker
+from mendloop.records import Execution, Probe, Request
+from mendloop.tools.sandbox.kits import kit_for
+from mendloop.tools.sandbox.link import Isolation, Make, Worker
 from mendloop.tools.sandbox.probe import probe_sandbox
 from mendloop.tools.sandbox.remedies import remedy
-from mendloop.tools.values import is_tagged
+from mendloop.tools.sandbox.wire import broken, deadline, execution, message, out_of_memory
 
-ISOLATION = "local"
+UNSAFE = "programs run with your own rights; nothing keeps them from this machine"
+MAX_RUNS = 5_000
+"""Requests after which a worker is replaced by a fresh one."""
 _MACHINES = ("x86_64", "aarch64")
-_SLACK_S = 30.0  # what a healthy worker may add to the limits of its cases
 
 
 class LocalSandbox:
-    """Runs at most `workers` executions at once, each in a fresh child of a warm worker.
+    """Runs at most `workers` executions at once, each in a fresh child of a worker.
 
-    Workers start lazily, one set per hash seed, and stay warm; a worker that failed is replaced. A shared kernel is
-    defence in depth and not a vault. Belongs to one event loop; end it with `aclose`.
+    Workers start lazily, one set for each make (kit and hash seed), and stay warm; one that failed or has served
+    MAX_RUNS requests is replaced. A shared kernel is defence in depth and not a vault. With `isolation` "unsafe-local"
+    programs run with this user's rights: nothing but resource limits is between them and the machine. Belongs to one
+    event loop; end it with `aclose`.
     """
 
-    def __init__(self, workers: int = 2) -> None:
+    def __init__(self, workers: int = 2, isolation: Isolation = "local") -> None:
         if workers < 1:
             raise ValueError("a sandbox needs at least one worker")
+        self.isolation = isolation
         self._slots = asyncio.Semaphore(workers)
         self._most_idle = 2 * workers
         self._idle: list[Worker] = []
@@ -46,30 +48,41 @@ class LocalSandbox:
         await self.aclose()
 
     async def probe(self) -> tuple[Probe, ...]:
-        """Try every layer for real: programs attempt from inside what no program may do."""
-        return await probe_sandbox(self)
+        """Try every layer for real: programs attempt from inside what no program may do.
+
+        Without isolation they would succeed, so there nothing is tried.
+        """
+        if self.isolation == "unsafe-local":
+            return (Probe(layer="isolation", ok=False, detail=UNSAFE, remedy="name another sandbox"),)
+        layers = await probe_sandbox(self)
+        group = next((worker.group for worker in self._idle if worker.group), None)
+        watched = "measured every 20 ms; no control group can be made here"
+        said = group.said if group else watched
+        return (*layers, Probe(layer="memory of all processes", ok=True, detail=said)) if len(layers) > 1 else layers
 
     async def run(self, request: Request) -> Execution:
         """Execute one program.
 
-        Raises IsolationError when this machine cannot isolate; then nothing was run. Other faults of ours are
-        `sandbox_error`. Cancelling kills the child at once.
+        Raises IsolationError when this machine cannot isolate, and InputError when it lacks the language or a package;
+        then nothing was run. Other faults of ours are `sandbox_error`. Cancelling kills the child at once.
         """
         if self._closed:
             raise SandboxError("the sandbox is closed")
-        _refuse_other_systems()
-        if not request.calls:
-            return Execution(status="ok", isolation=ISOLATION)
+        _refuse_other_systems(self.isolation)
+        if not request.calls and request.tests is None:
+            return Execution(status="ok", isolation=self.isolation)
+        parts = message(request)
+        make = Make(self.isolation, kit_for(request), request.hash_seed, _program(self.isolation))
         async with self._slots:
             if self._closed:
-                return _broken("the sandbox was closed")
+                return broken("the sandbox was closed", self.isolation)
             try:
-                worker = await self._take(request.hash_seed)
+                worker = await self._take(make)
             except IsolationError:
                 raise
             except SandboxError as error:
-                return _broken(error.what)
-            return await self._run_on(worker, request)
+                return broken(error.what, self.isolation)
+            return await self._run_on(worker, request, parts)
 
     async def aclose(self) -> None:
         """End every worker and all that runs in them; runs under way get `sandbox_error`."""
@@ -78,28 +91,30 @@ class LocalSandbox:
         self._idle.clear()
         await asyncio.gather(*(worker.end() for worker in workers))
 
-    async def _take(self, hash_seed: int) -> Worker:
-        """Return an idle worker of that hash seed, or start one."""
-        for worker in [worker for worker in self._idle if worker.hash_seed == hash_seed]:
+    async def _take(self, make: Make) -> Worker:
+        """Return an idle worker of that make, or start one."""
+        for worker in [worker for worker in self._idle if worker.make == make]:
             self._idle.remove(worker)
-            if worker.alive:
+            if worker.alive and worker.runs < MAX_RUNS:
                 return worker
             await worker.end()
-        return await Worker.start(hash_seed)
+        return await Worker.start(make)
 
-    async def _run_on(self, worker: Worker, request: Request) -> Execution:
+    async def _run_on(self, worker: Worker, request: Request, parts: dict[str, Any]) -> Execution:
         self._busy.add(worker)
         healthy = False
         try:
-            reply = await worker.ask(_message(request), _deadline(request))
-            execution = _execution(reply, request)
-            healthy = execution.status != "sandbox_error"
+            reply = await worker.ask(parts, deadline(request))
+            done = execution(reply, request, self.isolation)
+            if worker.group and worker.group.has_killed():
+                done = out_of_memory(done)
+            healthy = done.status != "sandbox_error"
         except (OSError, EOFError, TimeoutError, ValueError) as error:
-            execution = _broken(f"{type(error).__name__}: {error}")
+            done = broken(f"{type(error).__name__}: {error}", self.isolation)
         finally:
             self._busy.discard(worker)
             await self._give_back(worker, healthy=healthy)
-        return execution
+        return done
 
     async def _give_back(self, worker: Worker, *, healthy: bool) -> None:
         if not healthy or self._closed:
@@ -110,61 +125,18 @@ class LocalSandbox:
             await self._idle.pop(0).end()
 
 
-def _refuse_other_systems() -> None:
+def _program(isolation: Isolation) -> str:
+    """Return the path of bwrap where it is used. Raises IsolationError where there is none."""
+    if isolation != "bwrap":
+        return ""
+    found = shutil.which("bwrap")
+    if found is None:
+        raise IsolationError("bubblewrap is not installed", where="bwrap", remedy=remedy("bwrap"))
+    return found
+
+
+def _refuse_other_systems(isolation: Isolation) -> None:
     if not sys.platform.startswith("linux") or platform.machine() not in _MACHINES:
         where = f"{sys.platform} on {platform.machine()}"
-        raise IsolationError(f"the local sandbox does not work on {where}", where="platform", remedy=remedy("platform"))
-
-
-def _message(request: Request) -> dict[str, Any]:
-    calls = [call.model_dump() for call in request.calls]
-    return {
-        "code": request.code,
-        "calls": calls,
-        "limits": request.limits.model_dump(),
-        "trace": request.trace,
-        "give_up": request.give_up,
-    }
-
-
-def _deadline(request: Request) -> float:
-    """Return the seconds after which the worker itself must be broken: it enforces every limit of its cases."""
-    return request.limits.wall_s * len(request.calls) * 1.1 + _SLACK_S
-
-
-def _broken(message: str) -> Execution:
-    return Execution(status="sandbox_error", isolation=ISOLATION, message=message)
-
-
-def _execution(reply: bytes, request: Request) -> Execution:
-    """Build the record from a reply: our own header line, then lines that the program's process wrote."""
-    head, *lines = reply.split(b"\n")
-    header = json.loads(head)
-    outcomes = [
-        _outcome(request, index, status, line, ms, printed)
-        for (index, status, ms, printed), line in zip(header.get("outcomes", ()), lines, strict=True)
-    ]
-    status = header.pop("status")
-    if status == "ok" and any(outcome.status == "missing" for outcome in outcomes):
-        status = "no_result"
-    return Execution.model_validate({**header, "status": status, "isolation": ISOLATION, "outcomes": outcomes})
-
-
-def _outcome(request: Request, index: int, status: str, line: bytes, ms: float, printed: str | None) -> Outcome:
-    name = request.calls[index].id
-    if status != "answered":
-        return Outcome.model_validate({"id": name, "status": status, "ms": ms, "stdout": printed})
-    try:
-        told = json.loads(line)
-        outcome = Outcome.model_validate({**told, "id": name, "stdout": printed})
-    except (ValueError, TypeError, RecursionError, ValidationError):
-        return Outcome(id=name, status="missing", stdout=printed)
-    return outcome if _is_plausible(outcome) else Outcome(id=name, status="missing", stdout=printed)
-
-
-def _is_plausible(outcome: Outcome) -> bool:
-    """Tell whether a program's process may say this of itself: it could have written anything."""
-    told = outcome.status in ("returned", "raised", "memory", "unencodable")
-    consistent = (outcome.status == "returned") == (outcome.error is None)
-    values = all(is_tagged(value) for value in (outcome.value, *outcome.after.values()))
-    return told and consistent and values and 0 <= outcome.ms < math.inf
+        what = f"the sandbox {isolation} does not work on {where}"
+        raise IsolationError(what, where="platform", remedy=remedy("platform"))

@@ -1,19 +1,82 @@
-"""Open a sandbox backend by its name."""
+"""Open a sandbox backend by its name, and try it before anything relies on it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
 
-from mendloop.errors import InputError
+from mendloop.errors import InputError, IsolationError
+from mendloop.records import Probe
 from mendloop.tools.sandbox.protocol import Sandbox
 
-SandboxKind = Literal["local"]
+if TYPE_CHECKING:
+    from mendloop.tools.sandbox.e2b.plan import Account
+
+Backend = Literal["local", "bwrap", "e2b", "unsafe-local"]
+SandboxKind = Literal["auto", "local", "bwrap", "e2b", "unsafe-local"]
+BY_ITSELF: tuple[Backend, ...] = ("local", "bwrap")
+"""What `auto` tries, in this order. The cloud costs money and "unsafe-local" protects nothing: both only when named."""
 
 
-def open_sandbox(kind: SandboxKind = "local", workers: int = 2) -> Sandbox:
-    """Return a sandbox that starts lazily; `workers` is the number of executions at once. Raises InputError."""
-    if kind == "local":
+def open_sandbox(kind: Backend = "local", workers: int = 2, account: Account | None = None) -> Sandbox:
+    """Return a sandbox that starts lazily; `workers` is the number of executions at once.
+
+    Raises InputError for an unknown name, and for e2b without an account.
+    """
+    if kind in ("local", "bwrap", "unsafe-local"):
         from mendloop.tools.sandbox.local import LocalSandbox
 
-        return LocalSandbox(workers)
-    raise InputError(f"unknown sandbox {kind!r}", remedy="known: local")
+        return LocalSandbox(workers, kind)
+    if kind != "e2b":
+        raise InputError(f"unknown sandbox {kind!r}", remedy=f"known: {', '.join(get_args(SandboxKind))}")
+    if account is None:
+        raise InputError("e2b needs a key", where="E2B_API_KEY", remedy="set it, or use another sandbox")
+    from mendloop.tools.sandbox.e2b.plan import Plan
+    from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
+
+    return E2bSandbox(account, Plan(machines=workers))
+
+
+def is_unsafe(sandbox: Sandbox) -> bool:
+    """Tell whether a sandbox isolates nothing, because it was named for that."""
+    return getattr(sandbox, "isolation", "") == "unsafe-local"
+
+
+async def tried_sandbox(kind: SandboxKind = "auto", workers: int = 2, account: Account | None = None) -> Sandbox:
+    """Return a sandbox whose layers were tried and hold; one that was named "unsafe-local" is not tried.
+
+    Raises IsolationError, naming the first layer that does not hold and its remedy, when there is none.
+    """
+    refused: list[tuple[Backend, Probe]] = []
+    for backend in BY_ITSELF if kind == "auto" else (kind,):
+        sandbox = open_sandbox(backend, workers, account)
+        if is_unsafe(sandbox):
+            return sandbox
+        try:
+            broken = [layer for layer in await probed(sandbox) if not layer.ok]
+        except BaseException:
+            await sandbox.aclose()
+            raise
+        if not broken:
+            return sandbox
+        await sandbox.aclose()
+        refused.append((backend, broken[0]))
+    raise _refusal(refused)
+
+
+async def probed(sandbox: Sandbox) -> tuple[Probe, ...]:
+    """Return a sandbox's own probes; a setting that is missing is a layer that does not hold."""
+    try:
+        return await sandbox.probe()
+    except InputError as error:
+        return (Probe(layer="sandbox", ok=False, detail=error.what, remedy=error.remedy),)
+    except IsolationError as error:
+        return (Probe(layer=error.where, ok=False, detail=error.what, remedy=error.remedy),)
+
+
+def _refusal(refused: Sequence[tuple[Backend, Probe]]) -> IsolationError:
+    said = "; ".join(f"{backend}: {layer.layer}: {layer.detail}" for backend, layer in refused)
+    first = refused[0][1]
+    return IsolationError(
+        f"no sandbox isolates here: {said}", where="sandbox", remedy=first.remedy or "see `mendloop doctor`"
+    )

@@ -19,9 +19,8 @@ import pytest
 from mendloop.records import Call, Execution, Request
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.values import render
-
-REPOSITORY = Path(__file__).parents[3]
-SYSTEM_PYTHON = "/usr/bin/python3"
+from tests.tools.sandbox.hostile.picture import descendants
+from tests.tools.sandbox.hostile.users import PACKAGES, REPOSITORY, SYSTEM_PYTHON, copy_for_everybody, same_version
 
 
 @pytest.fixture
@@ -32,15 +31,6 @@ async def sandbox() -> AsyncIterator[LocalSandbox]:
 
 async def run(sandbox: LocalSandbox, call: str, code: str = "") -> Execution:
     return await sandbox.run(Request(code=code, calls=(Call(id="c", call=call),)))
-
-
-def descendants(pid: int | str) -> set[int]:
-    """Return the processes below one, by the host's /proc."""
-    found: set[int] = set()
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found |= {int(child)} | descendants(child)
-    return found
 
 
 def descriptors(pid: int | str) -> int:
@@ -194,9 +184,6 @@ seccomp.install()
 """
 
 
-PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
-
-
 def python(
     code: str, executable: str = sys.executable, *prefix: str, packages: str = f"{REPOSITORY}:{PACKAGES}"
 ) -> subprocess.CompletedProcess[str]:
@@ -209,27 +196,10 @@ def python(
 
 @pytest.fixture
 def for_everybody() -> Iterator[str]:
-    """A copy of what the sandbox imports, in a folder that every user can read: the checkout may lie where none can."""
-    listing = "import sys\nprint('modules', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
-    loaded = python(textwrap.dedent(PROBE) + listing, SYSTEM_PYTHON).stdout.splitlines()[-1].split()
+    """A copy of what the sandbox imports, in a folder that every user can read."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        for name in loaded:
-            for found in ((REPOSITORY if name == "mendloop" else PACKAGES) / name, PACKAGES / f"{name}.py"):
-                if found.is_dir():
-                    shutil.copytree(found, Path(folder, name), ignore=shutil.ignore_patterns("__pycache__"))
-                elif found.is_file():
-                    shutil.copy(found, folder)
+        copy_for_everybody(Path(folder))
         yield folder
-
-
-def same_version(executable: str) -> bool:
-    if not Path(executable).exists():
-        return False
-    asked = subprocess.run(
-        [executable, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.split() == [str(part) for part in sys.version_info[:2]]
 
 
 needs_system_python = pytest.mark.skipif(

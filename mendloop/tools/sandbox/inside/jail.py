@@ -1,6 +1,6 @@
 """Enter the namespaces a worker lives in, and close the last doors of each child. Fails closed, by layer."""
 
-# ruff: noqa: PTH123
+# ruff: noqa: PTH102, PTH123
 # system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from . import rootfs, seccomp, syscalls
 NOBODY = 65534
 INNER_ID = 1000
 SCRATCH = "/tmp"  # noqa: S108 - a tmpfs of the child's own
+BUILDS = "/tmp/.builds"  # noqa: S108 - on a tmpfs of the worker's own
 OPEN_FILES = 256
 VERDICT_FD = OPEN_FILES - 1
 
@@ -46,33 +47,49 @@ def layer(name: str) -> Iterator[None]:
         raise SetupError(name, error) from error
 
 
-def enter(host_pid: int) -> int:
+def enter(host_pid: int, root: rootfs.Plan) -> int:
     """Turn this process into the parent of a worker, and return only in the worker: a descriptor of the host's /proc.
 
     With the right to mount, the new root is made first and by that right: an unprivileged user may be unable to read
     the folder of the interpreter. Then the user id goes, then the namespaces are made, all before any untrusted code.
     """
+    proc = attach(host_pid)
+    mounts_first = _may_mount()
+    if mounts_first:
+        with layer("mount namespace"):
+            syscalls.unshare(syscalls.CLONE_NEWNS)
+            rootfs.build(root)
+    become_unprivileged()
+    outer = os.geteuid(), os.getegid()
+    with layer("user namespace"):
+        worker = syscalls.clone(_WORKER_SPACES)
+    if worker:
+        _sleep_until_gone(worker)
+    _settle(proc, outer, None if mounts_first else root)
+    return proc
+
+
+def attach(host_pid: int) -> int:
+    """End with the host, and return a descriptor of its /proc, where processes are measured."""
     with layer("platform"):
         syscalls.die_with_parent()
         if os.getppid() != host_pid:
             os._exit(0)
         proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         os.stat(f"self/task/{os.readlink('self', dir_fd=proc)}/children", dir_fd=proc)
-    mounts_first = _may_mount()
-    if mounts_first:
+    return proc
+
+
+def readable(root: rootfs.Plan) -> rootfs.Plan:
+    """Stop being root, and return the plan of a root whose parts this process may still read then."""
+    if _may_mount():
         with layer("mount namespace"):
             syscalls.unshare(syscalls.CLONE_NEWNS)
-            rootfs.build()
-    if os.geteuid() == 0:
-        with layer("unprivileged user"):
-            _become_nobody()
-    outer = os.geteuid(), os.getegid()
-    with layer("user namespace"):
-        worker = syscalls.clone(_WORKER_SPACES)
-    if worker:
-        _sleep_until_gone(worker)
-    _settle(proc, outer, build_root=not mounts_first)
-    return proc
+            root = rootfs.stage(root)
+            os.mkdir(BUILDS, 0o700)
+            os.chown(BUILDS, NOBODY, NOBODY)
+    become_unprivileged()
+    return root
 
 
 def _may_mount() -> bool:
@@ -81,6 +98,14 @@ def _may_mount() -> bool:
     with open("/proc/self/status", encoding="utf-8") as status:
         effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
     return bool(effective >> 21 & 1)  # CAP_SYS_ADMIN
+
+
+def become_unprivileged() -> None:
+    """Let go of root for good, if this process is root."""
+    if os.geteuid() != 0:
+        return
+    with layer("unprivileged user"):
+        _become_nobody()
 
 
 def _become_nobody() -> None:
@@ -98,7 +123,7 @@ def _sleep_until_gone(worker: int) -> None:
     os._exit(0)
 
 
-def _settle(proc: int, outer: tuple[int, int], *, build_root: bool) -> None:
+def _settle(proc: int, outer: tuple[int, int], root: rootfs.Plan | None) -> None:
     """Finish the worker's side: its ids, its root, its name, and what no descendant may ever regain."""
     syscalls.die_with_parent()
     os.setsid()
@@ -108,9 +133,9 @@ def _settle(proc: int, outer: tuple[int, int], *, build_root: bool) -> None:
             target = os.open(f"self/{name}", os.O_WRONLY, dir_fd=proc)
             os.write(target, text.encode())
             os.close(target)
-    if build_root:
+    if root is not None:
         with layer("mount namespace"):
-            rootfs.build()
+            rootfs.build(root)
     with layer("mount namespace"):
         os.close(os.open("/dev/null", os.O_RDWR))
     with layer("uts namespace"):
@@ -121,23 +146,34 @@ def _settle(proc: int, outer: tuple[int, int], *, build_root: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def confine(limits: Mapping[str, float], base_bytes: int, cases: int) -> None:
-    """Shut a fresh child in: scratch, resource limits, no capability, filter. Run inside the child, in this order."""
-    megabyte = 1 << 20
-    disk = int(limits["disk_mb"])
-    data = f"size={disk}m,nr_inodes={min(4096, 256 + 64 * disk)},mode=700"
+def mount_scratch(disk_mb: int) -> None:
+    """Cover the scratch folder with one of the child's own, and go there."""
+    data = f"size={disk_mb}m,nr_inodes={min(4096, 256 + 64 * disk_mb)},mode=700"
     no_tricks = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     syscalls.mount("tmpfs", SCRATCH, "tmpfs", no_tricks, data)
     os.chdir(SCRATCH)
-    for what, most in (
-        (resource.RLIMIT_AS, int(limits["memory_mb"]) * megabyte + base_bytes),
-        # The worker itself counts as one process of this user namespace.
-        (resource.RLIMIT_NPROC, int(limits["pids"]) + 1),
-        (resource.RLIMIT_FSIZE, disk * megabyte),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        # Only the last resort: the worker outside measures every process together.
-        (resource.RLIMIT_CPU, int(limits["cpu_s"] * cases) + 10),
-    ):
-        resource.setrlimit(what, (most, most))
+
+
+def limit(limits: Mapping[str, float], cases: int, *, address_space: int | None, pids: int | None) -> None:
+    """Set the resource limits of this process and all it starts; None leaves one to the measuring outside.
+
+    `address_space` is in bytes. Everything else is only the last resort: the worker measures every process together.
+    """
+    disk = int(limits["disk_mb"]) << 20
+    caps = {
+        resource.RLIMIT_AS: address_space,
+        resource.RLIMIT_NPROC: pids,
+        resource.RLIMIT_FSIZE: disk,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_CPU: int(limits["cpu_s"] * max(1, cases)) + 10,
+        resource.RLIMIT_CORE: 0,
+    }
+    for what, most in caps.items():
+        if most is not None:
+            resource.setrlimit(what, (most, most))
+
+
+def seal() -> None:
+    """Give up what is left to give up: the last step before the program."""
     syscalls.drop_capabilities()
     seccomp.install()

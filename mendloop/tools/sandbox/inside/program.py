@@ -14,9 +14,9 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from struct import pack as _pack
-from time import perf_counter as _clock
+from time import perf_counter
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from .describe import FILENAME, describe
 from .encode import UnencodableError, encode, quote
@@ -26,9 +26,10 @@ from .trace import Recorder
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]  # a dict serves as well as a module
 
 # Kinds of frame on the verdict channel; each frame is kind (1 byte), index of the call, length of the JSON, JSON.
-READY, LOADED, OUTCOME, NO_MEMORY, NO_DISK, NO_PIDS = range(6)
+READY, LOADED, OUTCOME, NO_MEMORY, NO_DISK, NO_PIDS, TEST = range(7)
 HEADER = "<BII"
 
+clock = perf_counter
 _write, _getpid, _exit, _statvfs = os.write, os.getpid, os._exit, os.statvfs
 _finish_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]  # what the interpreter runs
 _finish_atexit: Callable[[], None] = atexit._run_exitfuncs
@@ -37,25 +38,40 @@ _settrace = sys.settrace
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
-def run(code: str, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> None:
-    """Load the program and make the calls in order, one frame each; never returns."""
-    whole = calls[0][1]["call"] is None
+_main = 0
+_scratch = SCRATCH
+
+
+def begin(scratch: str) -> None:
+    """Say that this process is confined and is the one whose word counts."""
+    global _main, _scratch
+    _main, _scratch = _getpid(), scratch
     sys.argv = ["solution.py"]
     del sys.orig_argv[:]
+    send(READY, 0, "")
+
+
+def run(code: str, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> NoReturn:
+    """Load the program and make the calls in order, one frame each; never returns."""
+    whole = calls[0][1]["call"] is None
     module = ModuleType("__main__" if whole else "solution")
     sys.modules[module.__name__] = module
-    _send(READY, 0, "")
     if whole:
         _run_whole(code, module, calls[0][0])
     else:
         _run_calls(code, module, calls, trace=trace)
+    finish()
+
+
+def finish() -> NoReturn:
+    """Write out what the program printed, and end at once: no thread and no exit function of it runs any more."""
     _flush()
     _exit(0)
 
 
 def _run_whole(code: str, module: ModuleType, index: int) -> None:
     """Run the program as a script. Leaving by sys.exit() without an error is a normal end of a script."""
-    began = _clock()
+    began = clock()
     try:
         try:
             exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the purpose
@@ -66,21 +82,21 @@ def _run_whole(code: str, module: ModuleType, index: int) -> None:
         _finish_atexit()
     except BaseException as error:
         _flush()
-        _report(index, error, began, "")
+        report(index, error, began, "")
         return
     _flush()
-    _send(OUTCOME, index, f'{{"status":"returned","ms":{_since(began)}}}')
+    send(OUTCOME, index, f'{{"status":"returned","ms":{since(began)}}}')
 
 
 def _run_calls(code: str, module: ModuleType, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> None:
-    began = _clock()
+    began = clock()
     try:
         exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the purpose
     except BaseException as error:
         for index, _ in calls:
-            _report(index, error, began, "")
+            report(index, error, began, "")
         return
-    _send(LOADED, 0, "")
+    send(LOADED, 0, "")
     for index, call in calls:
         _make_call(index, call, module, trace=trace)
 
@@ -89,7 +105,7 @@ def _make_call(index: int, call: dict[str, Any], module: ModuleType, *, trace: b
     names = dict(module.__dict__)
     recorder = Recorder() if trace else None
     steps = ""
-    began = _clock()
+    began = clock()
     try:
         if call["setup"]:
             exec(_compiled(call["setup"], "exec"), names)  # noqa: S102 - the purpose
@@ -104,9 +120,9 @@ def _make_call(index: int, call: dict[str, Any], module: ModuleType, *, trace: b
                 steps = f',"trace":{recorder.stop()}'
         after = _after(call["after"], names)
     except BaseException as error:
-        _report(index, error, began, _after_exception(call["after"], names) + steps)
+        report(index, error, began, _after_exception(call["after"], names) + steps)
         return
-    _send(_disk_state(), index, f'{{"status":"returned","ms":{_since(began)},"value":{result}{after}{steps}}}')
+    send(disk_state(), index, f'{{"status":"returned","ms":{since(began)},"value":{result}{after}{steps}}}')
 
 
 def _after(wanted: Sequence[str], names: dict[str, Any]) -> str:
@@ -127,15 +143,15 @@ def _compiled(text: str, mode: str) -> CodeType:
     return code
 
 
-def _report(index: int, error: BaseException, began: float, steps: str) -> None:
+def report(index: int, error: BaseException, began: float, steps: str) -> None:
     """Send what was raised. A failed allocation is a verdict about limits before it is an exception."""
     _settrace(None)
-    head = f'"ms":{_since(began)}{steps}'
+    head = f'"ms":{since(began)}{steps}'
     if type(error) is UnencodableError:
-        _send(OUTCOME, index, f'{{"status":"unencodable",{head},"error":{describe(error)}}}')
+        send(OUTCOME, index, f'{{"status":"unencodable",{head},"error":{describe(error)}}}')
         return
     status = "memory" if issubclass(type(error), MemoryError) else "raised"
-    _send(_kind_of(error), index, f'{{"status":"{status}",{head},"error":{describe(error)}}}')
+    send(_kind_of(error), index, f'{{"status":"{status}",{head},"error":{describe(error)}}}')
 
 
 def _kind_of(error: BaseException) -> int:
@@ -148,21 +164,23 @@ def _kind_of(error: BaseException) -> int:
     no_thread = kind is RuntimeError and error.args == ("can't start new thread",)
     if no_thread or (kind is BlockingIOError and error.errno == errno.EAGAIN):  # type: ignore[attr-defined]
         return NO_PIDS
-    return _disk_state()
+    return disk_state()
 
 
-def _disk_state() -> int:
-    scratch = _statvfs(SCRATCH)
+def disk_state() -> int:
+    """Return the kind of an ordinary answer, or that the scratch folder is full."""
+    scratch = _statvfs(_scratch)
     return NO_DISK if scratch.f_bavail == 0 or scratch.f_favail == 0 else OUTCOME
 
 
-def _since(began: float) -> float:
-    return round((_clock() - began) * 1000, 3)
+def since(began: float) -> float:
+    """Return the milliseconds since a reading of the clock."""
+    return round((clock() - began) * 1000, 3)
 
 
-def _send(kind: int, index: int, text: str) -> None:
+def send(kind: int, index: int, text: str) -> None:
     """Write one frame. A forked copy of this process that comes back here ends instead: it has no say."""
-    if _getpid() != 1:
+    if _getpid() != _main:
         _exit(0)
     data = text.encode()
     frame = _pack(HEADER, kind, index, len(data)) + data

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from . import syscalls
 
@@ -18,26 +19,51 @@ _BROAD = ("/", "/lib", "/usr/lib")  # too much else lies there: their files are 
 _HOST_PACKAGES = ("site-packages", "dist-packages")
 
 
-def build() -> None:
-    """Make the new root and enter it. Needs a mount namespace of one's own and the right to mount in it.
+PACKAGES = "/packages"
+BUILD = "/build"
 
-    Sources are opened before the staging folder is covered, so the interpreter may lie anywhere, and each is made
-    read-only before it is attached.
+
+class Plan(NamedTuple):
+    """What the new root shows: `trees` maps each place in it to the host's path, `links` each symbolic link."""
+
+    trees: dict[str, str]
+    links: dict[str, str]
+    masked: list[str]
+
+
+def plan(packages: Mapping[str, str], paths: Iterable[str]) -> Plan:
+    """Decide what a root shows: the bare interpreter, `packages` by name below PACKAGES, and further host `paths`."""
+    links: dict[str, str] = {}
+    places = _without_nested({_resolve(path, links) for path in [*_sources(), *paths]})
+    masked = [path for place in places for path in _host_packages(place)]
+    trees = {path: path for path in [*places, *_DEVICES]}
+    trees |= {f"{PACKAGES}/{name}": path for name, path in packages.items()}
+    inside_a_place = tuple(path + "/" for path in places)
+    return Plan(trees, {at: to for at, to in links.items() if not at.startswith(inside_a_place)}, masked)
+
+
+def stage(wanted: Plan) -> Plan:
+    """Put together what a root shows, and return where each part lies now: below a folder that every user may read.
+
+    Needs a mount namespace of one's own and the right to mount in it. Sources are opened before the staging folder is
+    covered, so the interpreter may lie anywhere, and each is made read-only before it is attached.
     """
     syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-    sources = list(_sources())
-    links: dict[str, str] = {}
-    places = _without_nested({_resolve(path, links) for path in sources})
-    trees = {path: syscalls.open_tree(path) for path in [*places, *_DEVICES]}
-    masked = [path for place in places for path in _host_packages(place)]
-    kinds = {path: os.path.isdir(path) for path in trees}
-    tmpfs = "size=1m,nr_inodes=1k,mode=755"
+    trees = {place: syscalls.open_tree(path) for place, path in wanted.trees.items()}
+    kinds = {place: os.path.isdir(path) for place, path in wanted.trees.items()}
+    tmpfs = "size=1m,nr_inodes=2k,mode=755"
     syscalls.mount("tmpfs", _STAGE, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, tmpfs)
-    _make_skeleton(kinds, links)
-    for path, tree in trees.items():
-        _attach(tree, path, device=path in _DEVICES)
-    for path in masked:
+    _make_skeleton(kinds, wanted.links)
+    for place, tree in trees.items():
+        _attach(tree, place, device=place in _DEVICES)
+    for path in wanted.masked:
         _attach(syscalls.open_tree(_STAGE + "/.empty"), path, device=False)
+    return wanted._replace(trees={place: _STAGE + place for place in wanted.trees})
+
+
+def build(wanted: Plan) -> None:
+    """Make the new root and enter it. Needs a mount namespace of one's own and the right to mount in it."""
+    stage(wanted)
     os.chdir(_STAGE)
     syscalls.pivot_root_here()
     root = os.open("/", os.O_PATH | os.O_DIRECTORY)
@@ -102,18 +128,16 @@ def _host_packages(place: str) -> list[str]:
 
 
 def _make_skeleton(kinds: dict[str, bool], links: dict[str, str]) -> None:
-    for folder in ("/.empty", "/tmp", "/dev"):  # noqa: S108 - inside the new root
+    for folder in ("/.empty", "/tmp", "/dev", BUILD):  # noqa: S108 - inside the new root
         os.mkdir(_STAGE + folder)
     os.symlink("/tmp", _STAGE + "/dev/shm")  # noqa: S108 - the scratch is also the place of shared memory
     for path, is_folder in kinds.items():
         os.makedirs(_STAGE + (path if is_folder else os.path.dirname(path)), exist_ok=True)
         if not is_folder:
             os.close(os.open(_STAGE + path, os.O_CREAT | os.O_WRONLY, 0o644))
-    inside_a_place = tuple(path + "/" for path in kinds)
     for path, target in links.items():
-        if not path.startswith(inside_a_place):
-            os.makedirs(_STAGE + os.path.dirname(path), exist_ok=True)
-            os.symlink(target, _STAGE + path)
+        os.makedirs(_STAGE + os.path.dirname(path), exist_ok=True)
+        os.symlink(target, _STAGE + path)
 
 
 def _attach(tree: int, path: str, *, device: bool) -> None:

@@ -13,7 +13,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import jail, program, syscalls
+from . import program
+from .launch import Ends, Launcher
+from .runtimes import Task
 from .watch import Watch
 
 _FIRST_TICK_S = 0.01
@@ -22,6 +24,11 @@ _QUIET_S = 0.002
 MAX_VERDICT_BYTES = 32 << 20
 MAX_FRAME_BYTES = 8 << 20
 _READ = 1 << 16
+_MAX_TOLD = 2_000
+BUILD_MB = 512
+BUILD_PATIENCE = 6
+BUILD = -1
+CALLS, SCRIPT, BY_END = "calls", "script", "end"
 _STATUS_OF_FRAME = {program.NO_MEMORY: "memory", program.NO_DISK: "disk", program.NO_PIDS: "pids"}
 
 
@@ -35,7 +42,10 @@ class ChildError(Exception):
 
 @dataclass
 class Child:
-    """One cloned process and the worker's ends of its pipes. `position` counts the calls it has answered."""
+    """One process and the worker's ends of its pipes. `position` counts the calls it has answered.
+
+    `kind` tells what answers: each of its CALLS, a SCRIPT as a whole through the channel, or its mere end (BY_END).
+    """
 
     pid: int
     pidfd: int
@@ -43,7 +53,7 @@ class Child:
     stdout: int
     stderr: int
     calls: list[tuple[int, dict[str, Any]]]
-    whole: bool
+    kind: str
     ready: bool = False
     loaded: bool = False
     position: int = 0
@@ -63,12 +73,28 @@ class Child:
 class Session:
     """One request: its children one after another, and what they left."""
 
-    def __init__(self, control: socket.socket, watch: Watch, request: dict[str, Any]) -> None:
-        self._control, self._watch = control, watch
-        self._code, self._trace = str(request["code"]), bool(request["trace"])
+    def __init__(
+        self, control: socket.socket | None, watch: Watch, request: dict[str, Any], launcher: Launcher
+    ) -> None:
+        self._control, self._watch, self._launcher = control, watch, launcher
         self._give_up = bool(request["give_up"])
         self._calls: list[dict[str, Any]] = request["calls"]
         self._limits: dict[str, float] = request["limits"]
+        self._build: list[str] = request["build"]
+        self._task = Task(
+            code=str(request["code"]),
+            calls=[],
+            limits=self._limits,
+            trace=bool(request["trace"]),
+            runtime=str(request["runtime"]),
+            tests=str(request["tests"]),
+            command=request["command"],
+            file=str(request["file"]),
+            shim=str(request["shim"]),
+            address_space=bool(request["address_space"]),
+            builds=False if self._build else None,
+        )
+        self._tests: list[bytes] = []
         self._output_left = int(self._limits["output_mb"] * (1 << 20))
         self._verdict_left = MAX_VERDICT_BYTES
         self._stdout, self._stderr = bytearray(), bytearray()
@@ -76,18 +102,20 @@ class Session:
         self._event = ""
         self._pids_hit = False
         self._cpu = 0.0
-        self._virtual, self._inherited = watch.memory()
+        self._inherited = watch.memory()[1] if self._task.runtime != "foreign" else 0
         self._peak = 0
 
     def run(self) -> bytes:
         """Run every call and return the reply: a JSON header line, then one line of JSON for each answered call."""
         began = time.monotonic()
-        for group in self._groups():
-            pending = group
-            while pending:
-                pending = self._run_child(pending)
-            if self._give_up and self._event:
-                break
+        if self._build:
+            self._launcher.open_build(BUILD_MB)
+        try:
+            if not self._build or self._built():
+                self._run_calls()
+        finally:
+            if self._build:
+                self._launcher.close_build()
         for index in range(len(self._calls)):
             self._outcomes.setdefault(index, ("missing", b"", 0.0, None))
         header = {
@@ -98,9 +126,49 @@ class Session:
             "wall_s": round(time.monotonic() - began, 4),
             "peak_rss_mb": round(self._peak / (1 << 20), 1),
             "outcomes": [(index, status, ms, out) for index, (status, _, ms, out) in sorted(self._outcomes.items())],
+            "tests": len(self._tests),
         }
         lines = [body for _, (_, body, _, _) in sorted(self._outcomes.items())]
-        return b"\n".join([json.dumps(header).encode(), *lines])
+        return b"\n".join([json.dumps(header).encode(), *lines, *self._tests])
+
+    def _run_calls(self) -> None:
+        for group in self._groups():
+            pending = group
+            while pending:
+                pending = self._run_child(self._task, pending)
+            if self._give_up and self._event:
+                break
+
+    def _built(self) -> bool:
+        """Translate the program in a child of its own; what the compiler says is the outcome of every call."""
+        more_time = {name: self._limits[name] * BUILD_PATIENCE for name in ("cpu_s", "wall_s")}
+        limits = {
+            **self._limits,
+            **more_time,
+            "disk_mb": BUILD_MB,
+            "memory_mb": max(BUILD_MB, self._limits["memory_mb"]),
+        }
+        task = self._task._replace(command=self._build, shim="", builds=True, limits=limits)
+        child = self._start(task, [(BUILD, {"call": None, "stdin": None})])
+        self._limits, calls_limits = limits, self._limits
+        began = len(self._stderr)
+        try:
+            self._supervise(child)
+        finally:
+            self._limits = calls_limits
+            self._bury(child)
+        status, body, ms, _ = self._outcomes.pop(BUILD, (child.reason or "missing", b"", 0.0, None))
+        if status == "answered" and json.loads(body)["status"] == "returned":
+            del self._stdout[:], self._stderr[began:]
+            return True
+        said = bytes(self._stderr[began:] or self._stdout)[-_MAX_TOLD:].decode("utf-8", "replace")
+        failed = status in ("answered", "missing")
+        told = json.dumps({"status": "raised", "ms": ms, "error": _error("CompileError", said)}).encode()
+        outcome = ("answered", told, ms, None) if failed else (_status_of(status), b"", ms, None)
+        self._outcomes = dict.fromkeys(range(len(self._calls)), outcome)
+        if failed:
+            self._event = ""
+        return False
 
     def _groups(self) -> list[list[tuple[int, dict[str, Any]]]]:
         """Return the calls by child: those that share one, then each that wants its own."""
@@ -109,16 +177,16 @@ class Session:
         alone = [[pair] for pair in numbered if pair[1]["isolated"] or pair[1]["call"] is None]
         return ([shared] if shared else []) + alone
 
-    def _run_child(self, calls: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
+    def _run_child(self, task: Task, calls: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
         """Run calls in a fresh child; return those that a next child must make."""
-        child = self._start(calls)
+        child = self._start(task, calls)
         out_began = len(self._stdout)
         try:
             self._supervise(child)
         finally:
             self._bury(child)
-        printed = self._stdout[out_began:].decode("utf-8", "backslashreplace") if child.whole else None
-        if child.whole and child.position:
+        printed = self._stdout[out_began:].decode("utf-8", "backslashreplace") if child.kind != CALLS else None
+        if child.kind != CALLS and child.position:
             index = calls[0][0]
             self._outcomes[index] = (*self._outcomes[index][:3], printed)
         if child.position == len(calls):
@@ -127,7 +195,7 @@ class Session:
 
     def _blame(self, child: Child, printed: str | None) -> list[tuple[int, dict[str, Any]]]:
         """Give the call that did not answer its status. A program that dies while loading dies for every call."""
-        status = child.reason if child.reason in ("timeout", "memory") else "missing"
+        status = _status_of(child.reason)
         ms = round((time.monotonic() - child.case_began) * 1000, 3)
         left = child.calls[child.position :]
         if child.spared:  # it had answered just before it was killed for being late; the next call is not to blame
@@ -137,45 +205,22 @@ class Session:
             self._outcomes[index] = (status, b"", ms, printed)
         return [] if self._give_up else left[len(dead) :]
 
-    def _start(self, calls: list[tuple[int, dict[str, Any]]]) -> Child:
+    def _start(self, task: Task, calls: list[tuple[int, dict[str, Any]]]) -> Child:
         pipes = [os.pipe() for _ in range(3)]
-        stdin = calls[0][1]["stdin"]
-        pid = syscalls.clone(jail.CHILD_SPACES)
-        if pid == 0:
-            self._become_program(calls, [write for _, write in pipes], stdin)
-        for read, write in pipes:
-            os.close(write)
+        given = _file_of(calls[0][1]["stdin"])
+        ends = Ends(pipes[0][1], pipes[1][1], pipes[2][1], given)
+        try:
+            pid = self._launcher.start(task._replace(calls=calls), ends)
+        finally:
+            for descriptor in [*(write for _, write in pipes), *([given] if given is not None else [])]:
+                os.close(descriptor)
+        for read, _ in pipes:
             os.set_blocking(read, False)
         verdict, stdout, stderr = (read for read, _ in pipes)
-        whole = calls[0][1]["call"] is None
+        by_end = task.runtime == "foreign" and not task.shim
+        kind = BY_END if by_end else SCRIPT if calls[0][1]["call"] is None and task.runtime == "python" else CALLS
         pidfd = os.pidfd_open(pid)
-        return Child(pid, pidfd, verdict, stdout, stderr, calls, whole, case_began=time.monotonic())
-
-    def _become_program(self, calls: list[tuple[int, dict[str, Any]]], writes: list[int], stdin: str | None) -> None:
-        """Close every door in the child and run the program; never returns."""
-        try:
-            os.setsid()  # otherwise kill(0) reaches the worker, which shares the process group
-            verdict, stdout, stderr = writes
-            if stdin is not None:
-                given = os.memfd_create("stdin")
-                with os.fdopen(os.dup(given), "wb") as file:
-                    file.write(stdin.encode("utf-8", "surrogateescape"))
-                os.lseek(given, 0, os.SEEK_SET)
-                os.dup2(given, 0)
-            os.dup2(stdout, 1)
-            os.dup2(stderr, 2)
-            os.dup2(verdict, jail.VERDICT_FD)
-            syscalls.close_range(3, jail.VERDICT_FD - 1)
-            syscalls.close_range(jail.VERDICT_FD + 1, 0xFFFFFFFF)
-            jail.confine(self._limits, self._virtual, len(calls))
-        except BaseException as error:
-            # The worker sees a child that never was ready: a fault of ours, not of the program.
-            os.write(2, f"{type(error).__name__}: {error}".encode())
-            os._exit(1)
-        try:
-            program.run(self._code, calls, trace=self._trace)
-        finally:
-            os._exit(1)
+        return Child(pid, pidfd, verdict, stdout, stderr, calls, kind, case_began=time.monotonic())
 
     def _supervise(self, child: Child) -> None:
         """Read and measure until the child has ended, or end it.
@@ -183,8 +228,14 @@ class Session:
         After each answer the verdict pipe is left alone for a moment: short cases then cost one wake-up together.
         """
         poller = select.poll()
-        control = self._control.fileno()
-        for descriptor in (child.verdict, child.stdout, child.stderr, child.pidfd, control):
+        control = -1 if self._control is None else self._control.fileno()
+        for descriptor in (
+            child.verdict,
+            child.stdout,
+            child.stderr,
+            child.pidfd,
+            *([control] if control >= 0 else []),
+        ):
             poller.register(descriptor, select.POLLIN)
         open_pipes = {child.verdict, child.stdout, child.stderr}
         next_tick = child.case_began + _FIRST_TICK_S
@@ -267,11 +318,14 @@ class Session:
         if kind == program.READY:
             child.ready = True
             return
+        if b"\n" in body:
+            child.reason = child.reason or "no_result"
+            return
         if kind == program.LOADED:
             child.loaded = True
             return
-        if b"\n" in body:
-            child.reason = child.reason or "no_result"
+        if kind == program.TEST:
+            self._tests.append(body)
             return
         child.position += 1
         self._outcomes[index] = ("answered", body, 0.0, None)
@@ -286,11 +340,14 @@ class Session:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(child.pid, 0)
+        self._launcher.sweep()
         answered = child.position
         for descriptor in (child.verdict, child.stdout, child.stderr):
             while self._read_rest(child, descriptor):
                 continue
         child.close()
+        if child.kind == BY_END:
+            self._take_end(child, status)
         child.spared = child.reason == "timeout" and child.position > answered
         self._cpu += usage.ru_utime + usage.ru_stime
         self._peak = max(self._peak, usage.ru_maxrss * 1024 - self._inherited)
@@ -301,6 +358,21 @@ class Session:
             first = "pids" if self._pids_hit and child.reason == "timeout" else child.reason
             self._note(first or ("crash" if killed else "no_result"))
 
+    def _take_end(self, child: Child, status: int) -> None:
+        """Let the kernel's word about the end of the process be the answer of a program without a verdict channel."""
+        if child.reason or not child.ready or not os.WIFEXITED(status):
+            return
+        ms = round((time.monotonic() - child.case_began) * 1000, 3)
+        code = os.WEXITSTATUS(status)
+        ended = (
+            {"status": "raised", "error": _error("ExitStatus", f"exit status {code}")}
+            if code
+            else {"status": "returned"}
+        )
+        index = child.calls[child.position][0]
+        child.position += 1
+        self._outcomes[index] = ("answered", json.dumps({**ended, "ms": ms}).encode(), ms, None)
+
     def _read_rest(self, child: Child, descriptor: int) -> bool:
         """Take one more piece of a pipe whose writers are dead; False when it is empty or over its cap."""
         before = self._verdict_left, self._output_left
@@ -308,8 +380,32 @@ class Session:
 
 
 def _is_expected(child: Child, kind: int, index: int, length: int) -> bool:
-    if kind in (program.READY, program.LOADED):
-        return index == 0 and length == 0 and not child.position and child.ready == (kind == program.LOADED)
-    known = kind == program.OUTCOME or kind in _STATUS_OF_FRAME
+    if kind == program.READY:
+        return index == 0 and length == 0 and not child.ready
+    if child.kind == BY_END or not child.ready:
+        return False
+    if kind == program.LOADED:
+        return index == 0 and length == 0 and not child.loaded and not child.position
+    known = kind in (program.OUTCOME, program.TEST) or kind in _STATUS_OF_FRAME
     in_turn = child.position < len(child.calls) and index == child.calls[child.position][0]
     return known and in_turn and length <= MAX_FRAME_BYTES
+
+
+def _status_of(reason: str) -> str:
+    return reason if reason in ("timeout", "memory") else "missing"
+
+
+def _error(kind: str, message: str) -> dict[str, Any]:
+    """Return an exception as mendloop.records.Raised has it, for what no interpreter of ours has raised."""
+    return {"type": kind, "base": "Exception", "builtin": False, "message": message, "line": None}
+
+
+def _file_of(text: str | None) -> int | None:
+    """Return a descriptor from which a text can be read; None where there is none."""
+    if text is None:
+        return None
+    given = os.memfd_create("stdin")
+    with os.fdopen(os.dup(given), "wb") as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+    os.lseek(given, 0, os.SEEK_SET)
+    return given

@@ -26,6 +26,8 @@ MS_RDONLY: Final = 1
 MS_NOSUID: Final = 2
 MS_NODEV: Final = 4
 MS_NOEXEC: Final = 8
+MS_REMOUNT: Final = 32
+MS_BIND: Final = 0x1000
 MS_REC: Final = 0x4000
 MS_PRIVATE: Final = 0x40000
 
@@ -39,6 +41,7 @@ _MOVE_MOUNT_F_EMPTY_PATH: Final = 4
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_CAPBSET_DROP: Final = 24
+_PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_GET_TID_ADDRESS: Final = 40
 _CAPABILITY_VERSION_3: Final = 0x20080522
@@ -158,6 +161,11 @@ def pivot_root_here() -> None:
     os.chdir("/")
 
 
+def unmount(target: str) -> None:
+    """Detach a mount; it goes when nobody uses it any more."""
+    _checked(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"umount {target}")
+
+
 def set_hostname(name: bytes) -> None:
     """Name the machine inside this uts namespace."""
     _checked(_libc.sethostname(name, ctypes.c_size_t(len(name))), "sethostname")
@@ -166,6 +174,11 @@ def set_hostname(name: bytes) -> None:
 def die_with_parent() -> None:
     """Be killed when the parent ends, whatever ends it. Lost when the user id changes: call it after that."""
     _checked(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant that loses its own."""
+    _checked(_libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0), "prctl")
 
 
 def set_dumpable(on: bool) -> None:

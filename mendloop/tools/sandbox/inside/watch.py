@@ -35,7 +35,7 @@ class Watch:
     def use(self, inherited: int, limit: int) -> Use:
         """Add up every process below the worker. Memory near the limit is counted exactly, shared pages once."""
         cpu, resident, tasks, pids = 0.0, 0, 0, []
-        for pid in self._descendants():
+        for pid in self.descendants():
             words = self._read(f"{pid}/stat").rpartition(")")[2].split()
             if len(words) > 21:
                 cpu += sum(map(int, words[11:15])) / _TICK
@@ -46,7 +46,8 @@ class Watch:
             resident = sum(self._proportional(pid, inherited) for pid in pids)
         return Use(cpu, resident, tasks)
 
-    def _descendants(self) -> Iterator[str]:
+    def descendants(self) -> Iterator[str]:
+        """Yield the pid of every process below this one."""
         pending = self._children(self._self)
         while pending:
             pid = pending.pop()

@@ -1,8 +1,10 @@
-"""A warm interpreter that lives in the namespaces and clones one child for every run of calls.
+"""The warm process behind a sandbox: it starts one child for every run of calls and watches it from outside.
 
-It is the first process of its pid namespace. Its only input is the control socket.
+In the namespaces it is the first process of its pid namespace. Its only input is the control socket.
 """
 
+# ruff: noqa: PTH100, PTH120
+# pathlib would be loaded into every child
 from __future__ import annotations
 
 import gc
@@ -10,55 +12,27 @@ import json
 import os
 import socket
 import struct
+import sys
 from typing import Any
 
-from . import jail
+from . import jail, rootfs, runtimes, within
+from .launch import Bubblewrap, Launcher, Namespaces, Plain
 from .session import HostGoneError, Session
 from .watch import Watch
 
-# What most programs import, loaded once: a child starts with it.
-PRELOAD = [
-    "abc",
-    "base64",
-    "bisect",
-    "collections",
-    "collections.abc",
-    "contextlib",
-    "copy",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "enum",
-    "fnmatch",
-    "fractions",
-    "functools",
-    "heapq",
-    "io",
-    "itertools",
-    "json",
-    "math",
-    "operator",
-    "random",
-    "re",
-    "reprlib",
-    "string",
-    "sys",
-    "textwrap",
-    "time",
-    "traceback",
-    "typing",
-    "urllib.parse",
-]
+LOCAL, BWRAP, UNSAFE = "local", "bwrap", "unsafe-local"
 
 
-def main(control_fd: int, host_pid: int) -> None:
-    """Set the isolation up, report it, serve until the control socket closes; never returns."""
+def main(control_fd: int, host_pid: int, kit: str) -> None:
+    """Set the isolation up, report it, serve until the control socket closes; never returns.
+
+    `kit` is the JSON of what this worker is made of: isolation, program (bwrap's path), packages, paths, preload.
+    """
     control = socket.socket(fileno=control_fd)
     try:
-        for name in PRELOAD:
+        for name in runtimes.PRELOAD:
             __import__(name)
-        os.environ.clear()
-        proc = jail.enter(host_pid)
+        launcher, watch = _isolated(host_pid, json.loads(kit))
     except jail.SetupError as error:
         send(control, {"layer": error.layer, "errno": error.number, "detail": error.detail})
         os._exit(1)
@@ -67,17 +41,35 @@ def main(control_fd: int, host_pid: int) -> None:
         os._exit(1)
     gc.collect()
     gc.freeze()
-    watch = Watch(proc)
     send(control, {"ready": True})
     try:
         while (request := receive(control)) is not None:
-            control.sendall(_framed(Session(control, watch, request).run()))
+            control.sendall(_framed(Session(control, watch, request, launcher).run()))
     except HostGoneError:
         pass
     except BaseException as error:
         send(control, {"status": "sandbox_error", "message": f"{type(error).__name__}: {error}"})
     finally:
         os._exit(0)
+
+
+def _isolated(host_pid: int, kit: dict[str, Any]) -> tuple[Launcher, Watch]:
+    """Enter the isolation that the kit names, load what its programs import, and return what starts children."""
+    hash_seed = os.environ.get("PYTHONHASHSEED", "0")
+    root = rootfs.plan(kit["packages"], kit["paths"])
+    if kit["isolation"] == BWRAP:
+        watch = Watch(jail.attach(host_pid))
+        root.trees[f"{within.RUNNER}/inside"] = os.path.dirname(os.path.abspath(__file__))
+        return Bubblewrap(watch, kit["program"], jail.readable(root), hash_seed, kit["preload"]), watch
+    if kit["isolation"] == LOCAL:
+        proc = jail.enter(host_pid, root)
+        sys.path.append(rootfs.PACKAGES)
+    else:
+        proc = jail.attach(host_pid)
+        sys.path += sorted({os.path.dirname(path) for path in kit["packages"].values()})
+    runtimes.preload(kit["preload"])
+    watch = Watch(proc)
+    return (Namespaces(watch) if kit["isolation"] == LOCAL else Plain(watch)), watch
 
 
 def send(control: socket.socket, message: dict[str, Any]) -> None:

@@ -1,0 +1,53 @@
+"""After every hostile program, the machine and the process that hosts them are as they were."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.tools.sandbox.hostile.attack import MARK
+from tests.tools.sandbox.hostile.picture import Picture, changes, of_machine, of_process, only, steady
+from tests.tools.sandbox.hostile.users import USERS, User, interpreter_for_everybody, opened_host, user_id
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_nothing_of_the_machine_or_the_host_process_changes(user: User) -> None:
+    python = interpreter_for_everybody()
+    if python is None:
+        pytest.skip("no interpreter of this version that an ordinary user can start")
+    ours, before = of_process(), _machine(user)
+    still = steady(before, _machine(user))
+    with opened_host(user, python) as host:
+        assert host.ask("together") == []
+        assert host.close() == []
+    assert changes(only(before, still), only(_machine(user), still)) == []
+    assert changes(ours, of_process()) == []
+
+
+def test_a_picture_shows_what_a_program_could_leave() -> None:
+    before = of_machine()
+    with tempfile.NamedTemporaryFile(prefix=MARK, dir="/tmp"), socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(f"\0{MARK}-picture")
+        shown = changes(before, of_machine())
+    assert [line.partition(":")[0] for line in shown if not line.startswith("settings")] == ["files", "unix sockets"]
+
+
+def test_a_picture_shows_what_changed_in_a_process(tmp_path: Path) -> None:
+    before, mask, folder = of_process(), os.umask(0o77), Path.cwd()
+    try:
+        os.chdir(tmp_path)
+        with tmp_path.joinpath("x").open("w"):
+            shown = changes(before, of_process())
+    finally:
+        os.umask(mask)
+        os.chdir(folder)
+    assert [line.partition(":")[0] for line in shown] == ["descriptors", "folder", "mask"]
+    assert changes(before, of_process()) == []
+
+
+def _machine(user: User) -> Picture:
+    return of_machine(user_id(user))
