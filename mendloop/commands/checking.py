@@ -65,8 +65,16 @@ async def _model(scenario: Scenario) -> Probe:
     return Probe(layer="model", ok=True, detail=taken.said)
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    clean: Annotated[
+        bool, typer.Option("--clean", help="End rented machines that a killed process left behind.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Say what works on this machine, and how to mend what does not."""
+    if clean:
+        _cleaned(as_json)
+        return
     free = shutil.disk_usage(Path.cwd()).free // 2**20
     layers = [
         Probe(layer="mendloop", ok=True, detail=f"{__version__}, Python {platform.python_version()}"),
@@ -79,6 +87,20 @@ def doctor(as_json: Json = False) -> None:
         *_probed("auto"),
     ]
     _print_layers(layers, as_json)
+
+
+def _cleaned(as_json: bool) -> None:
+    """End every rented machine that carries our mark, those of runs that are going on too."""
+    from mendloop.tools.sandbox.e2b.clean import clean
+
+    account = api.cloud_account(api.settings())
+    if account is None:
+        raise InputError("rented machines are listed with a key", where="E2B_API_KEY", remedy="set it")
+    ended = asyncio.run(clean(account))
+    if as_json:
+        show_json({"ended": list(ended)})
+    else:
+        show(f"ended {len(ended)} machines" + (f": {', '.join(ended)}" if ended else ""))
 
 
 def _vendor(name: str) -> Probe:
