@@ -119,8 +119,8 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ("prompts: {repiar: {text: x}}", "s.yaml:3: "),
         ("models: {teacher: {}}", "s.yaml:3: `models.teacher.kind` is missing"),
         (
-            "sandbox: {kind: bwrap}",
-            "s.yaml:3: kind `bwrap` is not available in this version; available: local",
+            "sandbox: {kind: docker}",
+            "s.yaml:3: unknown kind `docker` (available: auto, local, bwrap, e2b, unsafe-local)",
         ),
         ("target: {min_tier: A}", "s.yaml:3: `target.min_tier`: the procedural team reaches tier B at most"),
         ("loop: {faults: {min: 4}}", "s.yaml:3: `loop.faults`: `min` (4) is larger than `max` (3)"),

@@ -19,7 +19,7 @@ from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError
 from mendloop.records import Case, Frozen, Limits, Profile, ProgramResult
-from mendloop.tools.sandbox.languages import LANGUAGES, NAMES
+from mendloop.tools.sandbox.languages import LANGUAGES, NAMES, PYTHON
 from mendloop.tools.sandbox.local import UNSAFE
 from mendloop.tools.sandbox.open import SandboxKind, is_unsafe
 from mendloop.tools.sandbox.protocol import Sandbox
@@ -41,6 +41,8 @@ class Program(Frozen):
     def _judged(self) -> Self:
         if bool(self.cases) == (self.tests is not None):
             raise ValueError("a program needs either `cases` or `tests`: without any it cannot pass")
+        if self.tests is not None and self.language != PYTHON:
+            raise ValueError("a pytest file tests a Python program")
         twice = [name for name, count in Counter(case.id for case in self.cases).items() if count > 1]
         if twice:
             raise ValueError(f"two cases are called `{twice[0]}`: give each its own id")

@@ -51,6 +51,8 @@ def _check(value: Any, depth: int, budget: list[int], *, hashable: bool = False)
     budget[0] -= 1
     if depth > MAX_DEPTH or budget[0] < 0:
         raise ValueError("too deep or too large")
+    if type(value) is str:
+        value.encode()  # half a character comes as utf-16, or was not written by us
     if value is None or type(value) in (bool, int, str):
         return
     if type(value) is not list or type(value[0]) is not str:

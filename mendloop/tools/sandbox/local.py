@@ -14,7 +14,7 @@ from mendloop.tools.sandbox.kits import kit_for
 from mendloop.tools.sandbox.link import Isolation, Make, Worker
 from mendloop.tools.sandbox.probe import probe_sandbox
 from mendloop.tools.sandbox.remedies import remedy
-from mendloop.tools.sandbox.wire import broken, deadline, execution, message, out_of_memory
+from mendloop.tools.sandbox.wire import all_out_of_memory, broken, deadline, execution, message, out_of_memory
 
 UNSAFE = "programs run with your own rights; nothing keeps them from this machine"
 MAX_RUNS = 5_000
@@ -111,6 +111,8 @@ class LocalSandbox:
             healthy = done.status != "sandbox_error"
         except (OSError, EOFError, TimeoutError, ValueError) as error:
             done = broken(f"{type(error).__name__}: {error}", self.isolation)
+            if worker.group and worker.group.has_killed():
+                done = all_out_of_memory(request, self.isolation)
         finally:
             self._busy.discard(worker)
             await self._give_back(worker, healthy=healthy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,16 @@ from pydantic import ValidationError
 
 from mendloop.errors import InputError
 from mendloop.records import Execution, Outcome, Raised, Request
+from mendloop.tools.sandbox.inside.encode import MAX_ITEMS
 from mendloop.tools.sandbox.inside.foreign import SHIM
 from mendloop.tools.sandbox.inside.session import BUILD_PATIENCE
 from mendloop.tools.sandbox.languages import LANGUAGES, PYTHON, SQL, language, located, shim_of
 from mendloop.tools.values import is_tagged
 
 _WHOLE_SUITE = {"id": "suite", "call": "suite", "setup": None, "after": (), "stdin": None, "isolated": False}
+_LARGE = 1 << 16
+_MOST_PIECES = 4 * MAX_ITEMS
+_PIECE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{,]', re.DOTALL)
 SLACK_S = 30.0  # what a healthy worker may add to the limits of its cases
 
 
@@ -89,6 +94,12 @@ def out_of_memory(done: Execution) -> Execution:
     return done.model_copy(update={"status": "memory", "outcomes": tuple(outcomes)})
 
 
+def all_out_of_memory(request: Request, isolation: str) -> Execution:
+    """Return the execution of a program that took so much that the kernel ended its worker with it."""
+    outcomes = tuple(Outcome(id=call.id, status="memory") for call in request.calls)
+    return Execution(status="memory", isolation=isolation, outcomes=outcomes)
+
+
 def execution(reply: bytes, request: Request, isolation: str) -> Execution:
     """Build the record from a reply: our own header line, then lines that the program's process wrote.
 
@@ -100,7 +111,7 @@ def execution(reply: bytes, request: Request, isolation: str) -> Execution:
     if request.tests is not None:
         return _suite_execution(header, lines, tests, isolation)
     outcomes = [
-        _outcome(request, index, status, line, ms, printed)
+        _outcome(request, index, status, line, ms, printed, 1000 * header["wall_s"] + 1)
         for (index, status, ms, printed), line in zip(header.get("outcomes", ()), lines, strict=True)
     ]
     status = header.pop("status")
@@ -147,21 +158,35 @@ def _last_line(text: str) -> str:
     return "\n".join(marked[:5]) or text.strip()[-500:]
 
 
-def _outcome(request: Request, index: int, status: str, line: bytes, ms: float, printed: str | None) -> Outcome:
+def _outcome(
+    request: Request, index: int, status: str, line: bytes, ms: float, printed: str | None, most_ms: float
+) -> Outcome:
     name = request.calls[index].id
     if status != "answered":
         return Outcome.model_validate({"id": name, "status": status, "ms": ms, "stdout": printed})
     try:
-        told = json.loads(line)
+        if len(line) > _LARGE and _is_too_fine(line):
+            raise ValueError("more pieces than any value of ours has")
+        told = json.loads(line.decode())
         outcome = Outcome.model_validate({**told, "id": name, "stdout": printed})
     except (ValueError, TypeError, RecursionError, ValidationError):
         return Outcome(id=name, status="missing", stdout=printed)
-    return outcome if _is_plausible(outcome) else Outcome(id=name, status="missing", stdout=printed)
+    believed = _is_plausible(outcome, request, index) and outcome.ms <= most_ms
+    return outcome if believed else Outcome(id=name, status="missing", stdout=printed)
 
 
-def _is_plausible(outcome: Outcome) -> bool:
+def _is_too_fine(line: bytes) -> bool:
+    """Tell whether JSON text would become more objects than ours ever do, without making them."""
+    return any(count > _MOST_PIECES for count, _ in enumerate(_PIECE.finditer(line)))
+
+
+def _is_plausible(outcome: Outcome, request: Request, index: int) -> bool:
     """Tell whether a program's process may say this of itself: it could have written anything."""
     told = outcome.status in ("returned", "raised", "memory", "unencodable")
     consistent = (outcome.status == "returned") == (outcome.error is None)
     values = all(is_tagged(value) for value in (outcome.value, *outcome.after.values()))
-    return told and consistent and values and 0 <= outcome.ms < math.inf
+    asked = outcome.after.keys() <= set(request.calls[index].after) and (request.trace or not outcome.trace)
+    lines = [step.line for step in outcome.trace]
+    lines += [outcome.error.line] if outcome.error and outcome.error.line is not None else []
+    there = all(1 <= line <= request.code.count("\n") + 1 for line in lines)
+    return told and consistent and values and asked and there and 0 <= outcome.ms < math.inf

@@ -138,6 +138,7 @@ class Pool:
                     machine = await self._equipped(last=attempt == self._plan.attempts)
                 if machine is not None:
                     self.give_back(machine)
+                if machine is not None or self.closed:
                     return
                 self._pace.hold(2.0**attempt)
         except MendloopError as error:

@@ -11,6 +11,7 @@ __builtins__ = dict(vars(builtins))  # type: ignore[assignment]  # a dict serves
 
 FILENAME = "<solution>"
 MAX_MESSAGE = 2_000
+MAX_NAME = 200
 
 _type_mro = type.__dict__["__mro__"].__get__
 _type_name = type.__dict__["__name__"].__get__
@@ -28,8 +29,9 @@ def describe(error: BaseException) -> str:
     builtin = id(kind) in _BUILTIN
     base = next((_BUILTIN[id(cls)] for cls in _type_mro(kind) if id(cls) in _BUILTIN), "BaseException")
     line = _last_line(error)
+    name = _type_name(kind)[:MAX_NAME]
     return (
-        f'{{"type":{_text(_type_name(kind))},"base":{quote(base)},"builtin":{"true" if builtin else "false"},'
+        f'{{"type":{_text(name)},"base":{quote(base)},"builtin":{"true" if builtin else "false"},'
         f'"message":{_text(_message(error))},"line":{"null" if line is None else line}}}'
     )
 

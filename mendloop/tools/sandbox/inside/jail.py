@@ -16,6 +16,7 @@ INNER_ID = 1000
 SCRATCH = "/tmp"  # noqa: S108 - a tmpfs of the child's own
 BUILDS = "/tmp/.builds"  # noqa: S108 - on a tmpfs of the worker's own
 OPEN_FILES = 256
+_RLIMIT_SIGPENDING = 11  # the module resource does not name it
 VERDICT_FD = OPEN_FILES - 1
 
 _WORKER_SPACES = (
@@ -167,6 +168,7 @@ def limit(limits: Mapping[str, float], cases: int, *, address_space: int | None,
         resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_CPU: int(limits["cpu_s"] * max(1, cases)) + 10,
         resource.RLIMIT_CORE: 0,
+        _RLIMIT_SIGPENDING: 1024,  # signals and timers are counted for the whole user
     }
     for what, most in caps.items():
         if most is not None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from . import syscalls
 
 _STAGE = "/tmp"  # noqa: S108 - a mount point that every system has, covered in a mount namespace of our own
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 _ZONES = "/usr/share/zoneinfo"
 _BROAD = ("/", "/lib", "/usr/lib")  # too much else lies there: their files are taken one by one

@@ -73,6 +73,19 @@ _DENIED: Final[dict[str, tuple[int, int]]] = {
     "lookup_dcookie": (212, 18),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
+    # stores and files of the machine that every user shares
+    "io_setup": (206, 0),
+    "inotify_init": (253, -1),
+    "inotify_init1": (294, 26),
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    # a pair of sockets talks to itself and takes no name
+    "bind": (49, 200),
+    "connect": (42, 203),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "setsockopt": (54, 208),
     # memory that no limit of ours counts
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
@@ -111,10 +124,13 @@ _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
 _SOCKET: Final = (41, 198)
 _SOCKETPAIR: Final = (53, 199)
+_MMAP: Final = (9, 222)
 _IOCTL: Final = (16, 29)
 _PRCTL_SECCOMP: Final = 22
 _MODE_FILTER: Final = 2
 
+_MAP_PRIVATE: Final = 0x02
+_MAP_ANONYMOUS: Final = 0x20
 _TERMINAL_INPUT: Final = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into the terminal of somebody else
 
 Instruction = tuple[int, int, int, int]
@@ -152,6 +168,15 @@ def _rules(column: int) -> dict[int, Block]:
         *((_EQUAL, len(_TERMINAL_INPUT) - at, 0, request) for at, request in enumerate(_TERMINAL_INPUT)),
         _ALLOWED,
         _refusal(errno.EPERM),
+    ]
+    # Pages of a shared anonymous mapping stay when they are unmapped, and no limit of ours counts them then.
+    rules[_MMAP[column]] = [
+        (_LOAD, 0, 0, _ARGUMENTS + 24),
+        (_ANY_BIT, 0, 3, _MAP_ANONYMOUS),
+        (_ANY_BIT, 1, 0, _MAP_PRIVATE),
+        _refusal(errno.EPERM),
+        _ALLOWED,
+        _ALLOWED,
     ]
     rules[_SOCKETPAIR[column]] = [
         (_LOAD, 0, 0, _ARGUMENTS),

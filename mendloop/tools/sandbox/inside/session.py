@@ -206,6 +206,7 @@ class Session:
         return [] if self._give_up else left[len(dead) :]
 
     def _start(self, task: Task, calls: list[tuple[int, dict[str, Any]]]) -> Child:
+        self._watch.forget()
         pipes = [os.pipe() for _ in range(3)]
         given = _file_of(calls[0][1]["stdin"])
         ends = Ends(pipes[0][1], pipes[1][1], pipes[2][1], given)

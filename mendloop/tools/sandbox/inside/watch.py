@@ -12,6 +12,9 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+_SOCKET_BUFFER = 212_992  # the default of net.core.wmem_default: what one socket may hold
+
+
 class Use(NamedTuple):
     """CPU seconds, resident bytes beyond what each process inherited, and the number of threads."""
 
@@ -23,9 +26,14 @@ class Use(NamedTuple):
 class Watch:
     """Walks the tree of processes below one pid. In a pid namespace every orphan stays in the tree of its init."""
 
-    def __init__(self, proc: int) -> None:
-        self._proc = proc
+    def __init__(self, proc: int, *, own_network: bool = False) -> None:
+        self._proc, self._own_network = proc, own_network
         self._self = os.readlink("self", dir_fd=proc)
+        self._spent: dict[tuple[str, str], float] = {}
+
+    def forget(self) -> None:
+        """Begin anew: the next processes belong to another child."""
+        self._spent.clear()
 
     def memory(self) -> tuple[int, int]:
         """Return the worker's own (virtual, resident) bytes: every child starts with them."""
@@ -39,12 +47,19 @@ class Watch:
             words = self._read(f"{pid}/stat").rpartition(")")[2].split()
             if len(words) > 21:
                 cpu += sum(map(int, words[11:15])) / _TICK
+                self._spent[pid, words[19]] = sum(map(int, words[11:13])) / _TICK
                 resident += max(0, int(words[21]) * _PAGE - inherited)
                 tasks += int(words[17])
                 pids.append(pid)
         if resident > limit and len(pids) > 1:
             resident = sum(self._proportional(pid, inherited) for pid in pids)
-        return Use(cpu, resident, tasks)
+        # What a process used counts when it is gone, too: its parent may have asked the kernel to forget it.
+        return Use(max(cpu, sum(self._spent.values())), resident + self._buffers(), tasks)
+
+    def _buffers(self) -> int:
+        """Return what the buffers of all sockets of the worker's own network may hold: memory of the kernel."""
+        words = self._read(f"{self._self}/net/sockstat").split() if self._own_network else []
+        return int(words[2]) * _SOCKET_BUFFER if len(words) > 2 else 0
 
     def descendants(self) -> Iterator[str]:
         """Yield the pid of every process below this one."""

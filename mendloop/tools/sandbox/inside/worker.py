@@ -68,7 +68,7 @@ def _isolated(host_pid: int, kit: dict[str, Any]) -> tuple[Launcher, Watch]:
         proc = jail.attach(host_pid)
         sys.path += sorted({os.path.dirname(path) for path in kit["packages"].values()})
     runtimes.preload(kit["preload"])
-    watch = Watch(proc)
+    watch = Watch(proc, own_network=kit["isolation"] == LOCAL)
     return (Namespaces(watch) if kit["isolation"] == LOCAL else Plain(watch)), watch
 
 
