@@ -135,10 +135,13 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
     missing = {key: why[key] for key, value in figures.items() if value is None}
     if loaded.erased:
         missing["redacted_records"] = f"{loaded.erased} kept records were erased on request; figures leave them out"
-    if any(each.evidence.basis == "given" for each in outlines):
+    bases = {each.evidence.basis for each in outlines} or {_BASIS_OF.get(facts.team, "reference")}
+    if "given" in bases:
         missing["test_validity"] = "the tests were given, and no reference to check them against"
-    if any(each.evidence.basis == "none" for each in outlines):
+    if "none" in bases:
         missing["test_validity"] = "generated tests, and no reference to check them against"
+    if not outlines:
+        missing |= {key: _NO_RECORD for key in _OF_RECORDS if key in missing}
     return Report.model_validate(
         {
             **figures,
@@ -161,6 +164,9 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
 _NO_RECORD = "no record was kept"
 _NO_MODEL = "no language model was asked"
 _NO_TIMES = "the answers carry no times"
+_BASIS_OF = {"prompted": "none", "given": "given"}
+"""What the tests of a team rest on; all others have an executed reference."""
+_OF_RECORDS = ("mutation_score", "faults", "operators", "peers_agreeing", "turns_to_repair")
 _WHY = {
     "kept_per_100k_tokens": "no tokens were spent",
     "kept_per_usd": "no money was spent",

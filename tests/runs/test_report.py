@@ -370,3 +370,13 @@ def test_a_function_is_named_by_package_module_and_name(package: str, file: str,
 def test_a_function_that_was_made_up_is_in_no_module(kind: str) -> None:
     source = Source(kind=kind, package="", qualname="f", file="ideas/list.py")
     assert (module_of(source), function_of(source)) == ("", "f")
+
+
+@pytest.mark.parametrize(
+    ("team", "said"),
+    [("prompted", "generated tests"), ("given", "the tests were given"), ("injected", "every expected value is from")],
+)
+def test_a_run_that_kept_nothing_says_what_its_tests_rest_on(tmp_path: Path, team: str, said: str) -> None:
+    told = report(MadeRun(["too_few_failed_turns"], 1, team=team).write(tmp_path / "run"))
+    assert told.not_measured["test_validity"].startswith(said)
+    assert told.not_measured["peers_agreeing"] == told.not_measured["mutation_score"] == "no record was kept"
