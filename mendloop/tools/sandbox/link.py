@@ -23,6 +23,7 @@ Isolation = Literal["local", "bwrap", "unsafe-local"]
 _START_S = 30.0
 _END_S = 5.0
 _MAX_REPLY = 256 << 20
+_PIECE = 1 << 16
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); import inside.worker as worker; del sys.path[0]; "
     "[sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'inside']; "
@@ -44,11 +45,99 @@ class Make(NamedTuple):
     program: str = ""
 
 
+class Wire:
+    """The host's end of the socket to a worker: one frame goes, one frame comes. Belongs to one event loop.
+
+    The loop listens all the time, so that a question costs two system calls and one turn of the loop.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._answer: asyncio.Future[bytes | Exception] | None = None
+        self._received = bytearray()
+
+    async def ask(self, body: bytes, deadline_s: float) -> bytes:
+        """Send a frame, unless it is empty, and return the next one that comes.
+
+        Raises OSError, EOFError or TimeoutError when none does. After an exception the wire is of no use any more.
+        """
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        if self._loop is None:
+            self._loop = loop
+            loop.add_reader(self._control, self._read)
+        late = loop.call_later(deadline_s, self._settle, TimeoutError(f"no answer after {deadline_s:.0f} s"))
+        try:
+            if body:
+                await self._send(struct.pack("<I", len(body)) + body, deadline_s)
+            answer = await self._answer
+        finally:
+            late.cancel()
+            self._answer = None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Close the socket. May be called twice."""
+        self._stop_listening()
+        self._control.close()
+
+    def shut(self) -> None:
+        """Tell the worker that nobody listens any more."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+
+    async def _send(self, frame: bytes, deadline_s: float) -> None:
+        try:
+            sent = self._control.send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(frame):
+            async with asyncio.timeout(deadline_s):
+                await asyncio.get_running_loop().sock_sendall(self._control, memoryview(frame)[sent:])
+
+    def _read(self) -> None:
+        try:
+            piece = self._control.recv(_PIECE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._break(error)
+            return
+        if not piece:
+            self._break(EOFError("the worker ended"))
+            return
+        self._received += piece
+        if len(self._received) < 4:
+            return
+        (length,) = struct.unpack_from("<I", self._received)
+        if length > _MAX_REPLY:
+            self._break(EOFError("a reply out of bounds"))
+        elif len(self._received) >= 4 + length:
+            self._settle(bytes(memoryview(self._received)[4:]))
+            self._received = bytearray()
+
+    def _break(self, error: Exception) -> None:
+        self._stop_listening()
+        self._settle(error)
+
+    def _settle(self, answer: bytes | Exception) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_result(answer)
+
+    def _stop_listening(self) -> None:
+        if self._loop and not self._loop.is_closed():
+            self._loop.remove_reader(self._control)
+        self._loop = None
+
+
 class Worker:
     """A warm interpreter inside the namespaces, with the socket to talk to it. Not for concurrent use."""
 
-    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, make: Make) -> None:
-        self._process, self._control = process, control
+    def __init__(self, process: subprocess.Popen[bytes], wire: Wire, make: Make) -> None:
+        self._process, self._wire = process, wire
         self.make = make
         self.runs = 0
         self.group = MemoryGroup.around(process.pid)
@@ -68,7 +157,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={"PYTHONHASHSEED": str(make.hash_seed % 2**32)},
+                env={"PYTHONHASHSEED": str(make.hash_seed % 2**32), "LD_BIND_NOW": "1"},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -78,10 +167,10 @@ class Worker:
             raise SandboxError(f"cannot start a sandbox worker: {error}") from error
         finally:
             theirs.close()
-        worker = cls(process, ours, make)
+        worker = cls(process, Wire(ours), make)
         try:
-            hello = json.loads(await asyncio.wait_for(worker._receive(), _START_S))
-        except (OSError, ValueError, TimeoutError) as error:
+            hello = json.loads(await worker._wire.ask(b"", _START_S))
+        except (OSError, EOFError, ValueError) as error:
             await worker.end()
             raise SandboxError(f"a sandbox worker did not start: {error!r}") from error
         except BaseException:
@@ -105,16 +194,11 @@ class Worker:
         self.runs += 1
         if self.group:
             self.group.bound(int(request["limits"]["memory_mb"]), int(request["limits"]["disk_mb"]))
-        loop = asyncio.get_running_loop()
-        body = json.dumps(request).encode()
-        async with asyncio.timeout(deadline_s):
-            await loop.sock_sendall(self._control, struct.pack("<I", len(body)) + body)
-            return await self._receive()
+        return await self._wire.ask(json.dumps(request).encode(), deadline_s)
 
     async def end(self) -> None:
         """Shut the wire, which ends the worker and everything in it, and wait for the process. May be called twice."""
-        with contextlib.suppress(OSError):
-            self._control.shutdown(socket.SHUT_RDWR)
+        self._wire.shut()
         try:
             await asyncio.shield(asyncio.ensure_future(self._reap()))
         except asyncio.CancelledError:
@@ -122,7 +206,7 @@ class Worker:
             self._process.wait()
             raise
         finally:
-            self._control.close()
+            self._wire.close()
             if self.group:
                 self.group.close()
 
@@ -134,19 +218,3 @@ class Worker:
             return
         self._process.kill()
         self._process.wait()
-
-    async def _receive(self) -> bytes:
-        (length,) = struct.unpack("<I", await self._exactly(4))
-        if length > _MAX_REPLY:
-            raise EOFError("a reply out of bounds")
-        return bytes(await self._exactly(length))
-
-    async def _exactly(self, count: int) -> bytearray:
-        loop = asyncio.get_running_loop()
-        data = bytearray()
-        while len(data) < count:
-            chunk = await loop.sock_recv(self._control, min(count - len(data), 1 << 20))
-            if not chunk:
-                raise EOFError("the worker ended")
-            data += chunk
-        return data

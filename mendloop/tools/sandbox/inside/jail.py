@@ -5,11 +5,24 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from . import rootfs, seccomp, syscalls
+# What each child uses is imported by its name: a lookup in another module changes memory that would stay shared.
+from os import chdir
+from resource import (
+    RLIMIT_AS,
+    RLIMIT_CORE,
+    RLIMIT_CPU,
+    RLIMIT_FSIZE,
+    RLIMIT_NOFILE,
+    RLIMIT_NPROC,
+    setrlimit,
+)
+
+from . import rootfs, syscalls
+from .seccomp import install
+from .syscalls import drop_capabilities, mount_tmpfs
 
 NOBODY = 65534
 INNER_ID = 1000
@@ -27,6 +40,7 @@ _WORKER_SPACES = (
     | syscalls.CLONE_NEWIPC
     | syscalls.CLONE_NEWUTS
 )
+_NO_TRICKS = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
 CHILD_SPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNS
 
 
@@ -144,15 +158,13 @@ def _settle(proc: int, outer: tuple[int, int], root: rootfs.Plan | None) -> None
     with layer("capabilities"):
         syscalls.drop_bounding_set()
         syscalls.no_new_privileges()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    setrlimit(RLIMIT_CORE, (0, 0))
 
 
 def mount_scratch(disk_mb: int) -> None:
     """Cover the scratch folder with one of the child's own, and go there."""
-    data = f"size={disk_mb}m,nr_inodes={min(4096, 256 + 64 * disk_mb)},mode=700"
-    no_tricks = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
-    syscalls.mount("tmpfs", SCRATCH, "tmpfs", no_tricks, data)
-    os.chdir(SCRATCH)
+    mount_tmpfs(SCRATCH, _NO_TRICKS, f"size={disk_mb}m,nr_inodes={min(4096, 256 + 64 * disk_mb)},mode=700")
+    chdir(SCRATCH)
 
 
 def limit(limits: Mapping[str, float], cases: int, *, address_space: int | None, pids: int | None) -> None:
@@ -161,21 +173,19 @@ def limit(limits: Mapping[str, float], cases: int, *, address_space: int | None,
     `address_space` is in bytes. Everything else is only the last resort: the worker measures every process together.
     """
     disk = int(limits["disk_mb"]) << 20
-    caps = {
-        resource.RLIMIT_AS: address_space,
-        resource.RLIMIT_NPROC: pids,
-        resource.RLIMIT_FSIZE: disk,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
-        resource.RLIMIT_CPU: int(limits["cpu_s"] * max(1, cases)) + 10,
-        resource.RLIMIT_CORE: 0,
-        _RLIMIT_SIGPENDING: 1024,  # signals and timers are counted for the whole user
-    }
-    for what, most in caps.items():
-        if most is not None:
-            resource.setrlimit(what, (most, most))
+    cpu = int(limits["cpu_s"] * max(1, cases)) + 10
+    if address_space is not None:
+        setrlimit(RLIMIT_AS, (address_space, address_space))
+    if pids is not None:
+        setrlimit(RLIMIT_NPROC, (pids, pids))
+    setrlimit(RLIMIT_FSIZE, (disk, disk))
+    setrlimit(RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    setrlimit(RLIMIT_CPU, (cpu, cpu))
+    setrlimit(RLIMIT_CORE, (0, 0))
+    setrlimit(_RLIMIT_SIGPENDING, (1024, 1024))  # signals and timers are counted for the whole user
 
 
 def seal() -> None:
     """Give up what is left to give up: the last step before the program."""
-    syscalls.drop_capabilities()
-    seccomp.install()
+    drop_capabilities()
+    install()

@@ -1,4 +1,4 @@
-"""How a child is started and what is left of it is ended: in namespaces, through bubblewrap, or plainly."""
+"""How a child is started and what is left of it is ended: through bubblewrap, or plainly; see `namespaces` too."""
 
 # ruff: noqa: PTH112, S606
 # system calls take plain paths, and pathlib would be loaded into every child
@@ -7,17 +7,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from typing import Any, NamedTuple, NoReturn, Protocol
+from os import dup2, setsid
+from typing import NamedTuple, NoReturn, Protocol
 
 from . import jail, rootfs, runtimes, syscalls, within
+from .jail import VERDICT_FD
 from .runtimes import Task
 from .watch import Watch
 
-_READ_ONLY = syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
+_LAST = 0xFFFFFFFF
+_close_others = syscalls.closer((3, VERDICT_FD - 1), (VERDICT_FD + 1, _LAST))
+_close_others_but_task = syscalls.closer((3, within.TASK_FD - 1), (VERDICT_FD + 1, _LAST))
 
 
 class Ends(NamedTuple):
@@ -26,13 +28,17 @@ class Ends(NamedTuple):
     verdict: int
     stdout: int
     stderr: int
-    stdin: int | None
+    stdin: int | None = None
 
 
 class Launcher(Protocol):
     """Starts one child at a time. `build` is a folder that one child may fill and the next ones read."""
 
     build: str
+
+    def inherited(self) -> int:
+        """Return the resident bytes that a child of this interpreter has before it does anything."""
+        ...
 
     def start(self, task: Task, ends: Ends) -> int:
         """Start a child for a task and return its pid. The child says that it stands by a frame, or ends."""
@@ -51,50 +57,6 @@ class Launcher(Protocol):
         ...
 
 
-class Namespaces:
-    """One clone call a child, out of a warm interpreter that already lives in namespaces."""
-
-    build = rootfs.BUILD
-
-    def __init__(self, watch: Watch) -> None:
-        self._virtual, _ = watch.memory()
-
-    def start(self, task: Task, ends: Ends) -> int:
-        """Clone, and close every door in the child."""
-        pid = syscalls.clone(jail.CHILD_SPACES)
-        if pid == 0:
-            self._child(task, ends)
-        return pid
-
-    def _child(self, task: Task, ends: Ends) -> NoReturn:
-        with _reporting_to(ends):
-            limits = task.limits
-            jail.mount_scratch(int(limits["disk_mb"]))
-            if task.builds is False:
-                syscalls.mount(None, self.build, None, _READ_ONLY)
-            room = (int(limits["memory_mb"]) << 20) + self._virtual
-            jail.limit(
-                limits,
-                len(task.calls),
-                address_space=room if task.address_space else None,
-                pids=int(limits["pids"]) + 1,  # the worker itself counts as one process of this user namespace
-            )
-            jail.seal()
-        runtimes.run(task, jail.SCRATCH)
-
-    def sweep(self) -> None:
-        """Nothing is left: the kernel ends a pid namespace with its first process."""
-
-    def open_build(self, disk_mb: int) -> None:
-        """Mount an empty folder where files may be executed."""
-        data = f"size={disk_mb}m,nr_inodes=8k,mode=700"
-        syscalls.mount("tmpfs", self.build, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, data)
-
-    def close_build(self) -> None:
-        """Unmount it."""
-        syscalls.unmount(self.build)
-
-
 class Plain:
     """A fork with resource limits and no isolation at all: for a machine that is itself the sandbox."""
 
@@ -104,35 +66,42 @@ class Plain:
         self._scratch = self.build = ""
         syscalls.adopt_orphans()
 
+    def inherited(self) -> int:
+        """Return what the worker has now."""
+        return self._watch.memory()[1]
+
     def start(self, task: Task, ends: Ends) -> int:
         """Fork into an empty folder."""
-        self._scratch = tempfile.mkdtemp(prefix="scratch-")
+        self._scratch = _folder("scratch-")
         pid = os.fork()
         if pid == 0:
             self._child(task, ends)
         return pid
 
     def _child(self, task: Task, ends: Ends) -> NoReturn:
-        with _reporting_to(ends):
+        try:
+            take(ends)
             os.chdir(self._scratch)
             room = (int(task.limits["memory_mb"]) << 20) + self._virtual
             # NPROC would count every process of this user; the processes of the child are counted outside.
             address_space = room if task.address_space else None
             jail.limit(task.limits, len(task.calls), address_space=address_space, pids=None)
+        except BaseException as error:
+            fail(error)
         runtimes.run(task, self._scratch)
 
     def sweep(self) -> None:
         """Kill every process below this one, daemons too, and remove the scratch folder."""
         _end_descendants(self._watch)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        _remove(self._scratch)
 
     def open_build(self, disk_mb: int) -> None:
         """Make an empty folder; nothing bounds it but the limit on one file."""
-        self.build = tempfile.mkdtemp(prefix="build-")
+        self.build = _folder("build-")
 
     def close_build(self) -> None:
         """Remove it."""
-        shutil.rmtree(self.build, ignore_errors=True)
+        _remove(self.build)
 
 
 class Bubblewrap:
@@ -144,6 +113,10 @@ class Bubblewrap:
         self._virtual, _ = watch.memory()
         self.build = ""
         syscalls.adopt_orphans()
+
+    def inherited(self) -> int:
+        """Return what the worker has now."""
+        return self._watch.memory()[1]
 
     def start(self, task: Task, ends: Ends) -> int:
         """Fork, and become bwrap with the descriptors in their places."""
@@ -158,9 +131,11 @@ class Bubblewrap:
         return pid
 
     def _child(self, task: Task, ends: Ends, given: int) -> NoReturn:
-        with _reporting_to(ends, given):
+        try:
+            take(ends, given)
             os.execve(self._program, self._command(task), {})
-        os._exit(1)
+        except BaseException as error:
+            fail(error)
 
     def _command(self, task: Task) -> list[str]:
         rights = ["--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
@@ -182,40 +157,50 @@ class Bubblewrap:
 
     def open_build(self, disk_mb: int) -> None:
         """Make an empty folder; nothing bounds it but the limit on one file."""
-        self.build = tempfile.mkdtemp(prefix="build-", dir=jail.BUILDS if os.path.isdir(jail.BUILDS) else None)
+        self.build = _folder("build-", jail.BUILDS if os.path.isdir(jail.BUILDS) else None)
 
     def close_build(self) -> None:
         """Remove it."""
-        shutil.rmtree(self.build, ignore_errors=True)
+        _remove(self.build)
 
 
 def _bound(place: str, path: str) -> tuple[str, str, str]:
     return ("--dev-bind" if place.startswith("/dev/") else "--ro-bind"), path, place
 
 
-@contextlib.contextmanager
-def _reporting_to(ends: Ends, task: int | None = None) -> Any:
-    """In the child: put the descriptors in their places, close all others; what fails is told and ends the child.
+def _folder(prefix: str, place: str | None = None) -> str:
+    """Make an empty folder and return its path."""
+    import tempfile  # here, and not in every process that is forked many times: it loads five shared libraries
 
-    The worker then sees a child that never was ready: a fault of ours, not of the program.
-    """
-    try:
-        os.setsid()  # otherwise kill(0) reaches the worker, which shares the process group
-        if ends.stdin is not None:
-            os.dup2(ends.stdin, 0)
-        os.dup2(ends.stdout, 1)
-        os.dup2(ends.stderr, 2)
-        os.dup2(ends.verdict, jail.VERDICT_FD)
-        last = jail.VERDICT_FD
-        if task is not None:
-            os.dup2(task, within.TASK_FD)
-            last = within.TASK_FD
-        syscalls.close_range(3, last - 1)
-        syscalls.close_range(jail.VERDICT_FD + 1, 0xFFFFFFFF)
-        yield
-    except BaseException as error:
-        os.write(2, f"{type(error).__name__}: {error}".encode())
-        os._exit(1)
+    return tempfile.mkdtemp(prefix=prefix, dir=place)
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def take(ends: Ends, task: int | None = None) -> None:
+    """In the child: put the descriptors in their places and close all others."""
+    setsid()  # otherwise kill(0) reaches the process that this one was forked from, in the same process group
+    verdict, stdout, stderr, stdin = ends
+    if stdin is not None:
+        dup2(stdin, 0)
+    dup2(stdout, 1)
+    dup2(stderr, 2)
+    dup2(verdict, VERDICT_FD)
+    if task is None:
+        _close_others()
+    else:
+        dup2(task, within.TASK_FD)
+        _close_others_but_task()
+
+
+def fail(error: BaseException) -> NoReturn:
+    """In the child: say why it ends. The worker sees one that never was ready: a fault of ours, not of the program."""
+    os.write(2, f"{type(error).__name__}: {error}".encode())
+    os._exit(1)
 
 
 def _end_descendants(watch: Watch) -> None:

@@ -11,7 +11,6 @@ import builtins
 import errno
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from struct import pack as _pack
 from time import perf_counter
@@ -31,7 +30,6 @@ HEADER = "<BII"
 
 clock = perf_counter
 _write, _getpid, _exit, _statvfs = os.write, os.getpid, os._exit, os.statvfs
-_finish_threads: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]  # what the interpreter runs
 _finish_atexit: Callable[[], None] = atexit._run_exitfuncs
 _stdout, _stderr = sys.stdout, sys.stderr
 _settrace = sys.settrace
@@ -49,6 +47,39 @@ def begin(scratch: str) -> None:
     sys.argv = ["solution.py"]
     del sys.orig_argv[:]
     send(READY, 0, "")
+
+
+_SAMPLE = """
+class Pile:
+    def __init__(self, items):
+        self.items = sorted(items, key=lambda item: -item)
+    def merged(self):
+        found = {}
+        for place, item in enumerate(self.items):
+            if item % 2 and place > 0:
+                found[f"{item}"] = [item, (place, None, True)]
+        return found
+def solve(count):
+    if count < 0:
+        raise ValueError(f"{count} is negative")
+    return [Pile(range(count)).merged(), {1.5, -0.25}, "text"[1:]]
+"""
+_SAMPLE_CALLS = ("solve(5)", "solve(-1)", "[solve(n)[0] for n in (3, 4)]")
+
+
+def rehearse(times: int = 12) -> None:
+    """Run a program of our own here, so that the interpreter has settled before children are cloned from this process.
+
+    Code is specialised then and caches are filled, in memory that children share; each would change its copy otherwise.
+    """
+    nowhere = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(nowhere, VERDICT_FD)
+    begin("/")
+    calls = [(number, {"setup": None, "call": call, "after": ()}) for number, call in enumerate(_SAMPLE_CALLS)]
+    for _ in range(times):
+        _run_calls(_SAMPLE, ModuleType("sample"), calls, trace=False)
+    os.close(VERDICT_FD)
+    os.close(nowhere)
 
 
 def run(code: str, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> NoReturn:
@@ -189,6 +220,13 @@ def send(kind: int, index: int, text: str) -> None:
             frame = frame[_write(VERDICT_FD, frame) :]
     except BaseException:
         _exit(1)
+
+
+def _finish_threads() -> None:
+    """Wait for the threads of a script as the interpreter does. Nothing of ours imports `threading`: it slows forks."""
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()
 
 
 def _flush() -> None:

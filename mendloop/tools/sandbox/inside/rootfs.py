@@ -4,6 +4,7 @@
 # system calls take plain paths, and pathlib would be loaded into every child
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 _ZONES = "/usr/share/zoneinfo"
 _BROAD = ("/", "/lib", "/usr/lib")  # too much else lies there: their files are taken one by one
+_LINKED = ("bz2", "lzma", "zlib")  # loaded for nothing else: each library makes a fork dearer
 _HOST_PACKAGES = ("site-packages", "dist-packages")
 
 
@@ -81,9 +83,20 @@ def _sources() -> Iterable[str]:
         yield loader
     if os.path.isdir(_ZONES):
         yield _ZONES
-    for library in _loaded_libraries():
+    for library in _libraries():
         folder = os.path.dirname(library)
         yield library if folder in _BROAD else folder
+
+
+def _libraries() -> set[str]:
+    """Return the shared libraries in use. Where they are taken one by one, those of _LINKED are among them."""
+    loaded = _loaded_libraries()
+    if not any(os.path.dirname(library) in _BROAD for library in loaded):
+        return loaded
+    for name in _LINKED:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    return _loaded_libraries()
 
 
 def _loaded_libraries() -> set[str]:

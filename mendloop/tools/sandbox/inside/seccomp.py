@@ -212,13 +212,17 @@ def assemble(rules: Sequence[Instruction]) -> bytes:
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 
 
-_libc = ctypes.PyDLL(None, use_errno=True)
+_prctl = ctypes.PyDLL(None, use_errno=True).prctl  # looked up here and not in each child
 _code = assemble(instructions(syscalls.MACHINE)) if syscalls.MACHINE in MACHINES else b""
+_program = _Program(len(_code) // 8, _code)
+_ARGUMENTS_OF_PRCTL = (
+    *(ctypes.c_int(_PRCTL_SECCOMP), ctypes.c_ulong(_MODE_FILTER), ctypes.byref(_program)),
+    *(ctypes.c_ulong(0), ctypes.c_ulong(0)),
+)
 
 
-def install(code: bytes = _code) -> None:
+def install() -> None:
     """Put the filter on this thread and all it starts, for good. Needs `no_new_privileges` first."""
-    program = _Program(len(code) // 8, code)
-    if not code or _libc.prctl(_PRCTL_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.byref(program), 0, 0) < 0:
+    if not _code or _prctl(*_ARGUMENTS_OF_PRCTL) < 0:
         number = ctypes.get_errno() or errno.ENOSYS
         raise OSError(number, os.strerror(number), "seccomp")

@@ -18,12 +18,12 @@ from .launch import Ends, Launcher
 from .runtimes import Task
 from .watch import Watch
 
-_FIRST_TICK_S = 0.01
 _TICK_S = 0.02
 _QUIET_S = 0.002
 MAX_VERDICT_BYTES = 32 << 20
 MAX_FRAME_BYTES = 8 << 20
 _READ = 1 << 16
+_CROWDED = _READ // 4
 _MAX_TOLD = 2_000
 BUILD_MB = 512
 BUILD_PATIENCE = 6
@@ -102,7 +102,7 @@ class Session:
         self._event = ""
         self._pids_hit = False
         self._cpu = 0.0
-        self._inherited = watch.memory()[1] if self._task.runtime != "foreign" else 0
+        self._inherited = launcher.inherited() if self._task.runtime != "foreign" else 0
         self._peak = 0
 
     def run(self) -> bytes:
@@ -226,41 +226,35 @@ class Session:
     def _supervise(self, child: Child) -> None:
         """Read and measure until the child has ended, or end it.
 
-        After each answer the verdict pipe is left alone for a moment: short cases then cost one wake-up together.
+        Answers wake nobody: they are read before output, at ticks, and after the end. Short cases then cost one wake-up
+        together. A child whose answers fill their pipe is looked after more often.
         """
         poller = select.poll()
         control = -1 if self._control is None else self._control.fileno()
-        for descriptor in (
-            child.verdict,
-            child.stdout,
-            child.stderr,
-            child.pidfd,
-            *([control] if control >= 0 else []),
-        ):
-            poller.register(descriptor, select.POLLIN)
-        open_pipes = {child.verdict, child.stdout, child.stderr}
-        next_tick = child.case_began + _FIRST_TICK_S
-        quiet = True
+        for descriptor in (child.stdout, child.stderr, child.pidfd, control):
+            if descriptor >= 0:
+                poller.register(descriptor, select.POLLIN)
+        next_tick = child.case_began + _TICK_S
+        next_look = next_tick
         while True:
-            if child.verdict in open_pipes:
-                poller.modify(child.verdict, 0 if quiet else select.POLLIN)
-            wait = min(_QUIET_S if quiet else _TICK_S, max(0.0, next_tick - time.monotonic()))
+            wait = max(0.0, next_look - time.monotonic())
             ready = {descriptor for descriptor, _ in poller.poll(wait * 1000 + 1)}
-            quiet = child.verdict in ready
             if control in ready:
                 raise HostGoneError
-            # The verdict comes first: what was answered before a flood of output counts.
-            for descriptor in sorted(ready & open_pipes, key=child.verdict.__ne__):
-                if not self._read(child, descriptor):
-                    poller.unregister(descriptor)
-                    open_pipes.discard(descriptor)
-            if child.pidfd in ready or child.reason:
+            if child.pidfd in ready:
                 return
-            if time.monotonic() >= next_tick:
+            # What was answered before a flood of output counts.
+            answered = self._read(child, child.verdict)
+            for descriptor in ready:
+                if self._read(child, descriptor) is None:
+                    poller.unregister(descriptor)
+            now = time.monotonic()
+            if now >= next_tick and not child.reason:
                 self._measure(child)
-                next_tick = time.monotonic() + _TICK_S
-                if child.reason:
-                    return
+                next_tick = now + _TICK_S
+            if child.reason:
+                return
+            next_look = min(next_tick, now + _QUIET_S) if (answered or 0) >= _CROWDED else next_tick
 
     def _measure(self, child: Child) -> None:
         limit = int(self._limits["memory_mb"]) << 20
@@ -275,17 +269,17 @@ class Session:
         if not child.reason and (used > self._limits["cpu_s"] or waited > self._limits["wall_s"]):
             child.reason = "timeout"
 
-    def _read(self, child: Child, descriptor: int) -> bool:
-        """Take what a pipe holds now; False at its end."""
+    def _read(self, child: Child, descriptor: int) -> int | None:
+        """Take what a pipe holds now and return how much that is; None at the end of the pipe."""
         try:
             data = os.read(descriptor, _READ)
         except BlockingIOError:
-            return True
+            return 0
         if descriptor == child.verdict:
             self._take_verdict(child, data)
         else:
             self._take_output(child, descriptor, data)
-        return bool(data)
+        return len(data) or None
 
     def _take_output(self, child: Child, descriptor: int, data: bytes) -> None:
         kept = data[: self._output_left]
@@ -377,7 +371,7 @@ class Session:
     def _read_rest(self, child: Child, descriptor: int) -> bool:
         """Take one more piece of a pipe whose writers are dead; False when it is empty or over its cap."""
         before = self._verdict_left, self._output_left
-        return self._read(child, descriptor) and before != (self._verdict_left, self._output_left)
+        return bool(self._read(child, descriptor)) and before != (self._verdict_left, self._output_left)
 
 
 def _is_expected(child: Child, kind: int, index: int, length: int) -> bool:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import signal
+from collections.abc import Callable
 from typing import Final
 
 CLONE_NEWNS: Final = 0x00020000
@@ -15,6 +16,7 @@ CLONE_NEWIPC: Final = 0x08000000
 CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
+CLONE_PARENT: Final = 0x00008000
 CLONE_NEWTIME: Final = 0x00000080
 NEW_NAMESPACES: Final = (
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET
@@ -96,7 +98,12 @@ _TID: Final = _thread_id_address()
 
 
 def clone(flags: int) -> int:
-    """Fork into new namespaces in one call; return the pid, 0 in the child. The process must be single-threaded.
+    """Fork into new namespaces in one call; return the pid, 0 in the child. The process must be single-threaded."""
+    return cloner(flags)()
+
+
+def cloner(flags: int) -> Callable[[], int]:
+    """Return what forks in the way of `clone`: with its arguments made once, for a process that does nothing else.
 
     A raw clone bypasses the C library, whose cached thread id would go stale (abort would look like a bad memory
     access), so the kernel is told to write the new one in its place.
@@ -108,16 +115,20 @@ def clone(flags: int) -> int:
     words = (ctypes.c_long(_NR_CLONE), ctypes.c_ulong(flags | signal.SIGCHLD), ctypes.c_void_p(0), *order)
     before, parent, child = _python.PyOS_BeforeFork, _python.PyOS_AfterFork_Parent, _python.PyOS_AfterFork_Child
     raw = _libc.syscall
-    before()
-    pid = int(raw(*words))
-    if pid == 0:
-        child()
-        return 0
-    number = ctypes.get_errno()
-    parent()
-    if pid < 0:
-        raise OSError(number, os.strerror(number), "clone")
-    return pid
+
+    def fork() -> int:
+        before()
+        pid = int(raw(*words))
+        if pid == 0:
+            child()
+            return 0
+        number = ctypes.get_errno()
+        parent()
+        if pid < 0:
+            raise OSError(number, os.strerror(number), "clone")
+        return pid
+
+    return fork
 
 
 def unshare(flags: int) -> None:
@@ -133,6 +144,16 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, data: s
 
     result = _libc.mount(text(source), text(target), text(kind), ctypes.c_ulong(flags), text(data))
     _checked(result, f"mount {target}")
+
+
+_mount_plainly = _libc["mount"]
+_mount_plainly.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
+
+
+def mount_tmpfs(target: str, flags: int, data: str) -> None:
+    """Mount a file system in memory, by as few steps as can be: each child does this."""
+    if _mount_plainly(b"tmpfs", target.encode(), b"tmpfs", flags, data.encode()) < 0:
+        _checked(-1, f"mount {target}")
 
 
 def open_tree(path: str) -> int:
@@ -201,13 +222,29 @@ def drop_bounding_set() -> None:
 
 _CAP_HEADER = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
 _CAP_NONE = (ctypes.c_uint32 * 6)()
+_CAPSET = (ctypes.c_long(_NR_CAPSET), _CAP_HEADER, _CAP_NONE)
+_syscall = _libc.syscall
 
 
 def drop_capabilities() -> None:
     """Give up every capability of this process."""
-    _call("capset", _NR_CAPSET, _CAP_HEADER, _CAP_NONE)
+    if _syscall(*_CAPSET) < 0:
+        _checked(-1, "capset")
 
 
 def close_range(first: int, last: int) -> None:
     """Close the descriptors from first to last."""
     _call("close_range", _NR_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0))
+
+
+def closer(*ranges: tuple[int, int]) -> Callable[[], None]:
+    """Return what closes ranges of descriptors, each from first to last, with the arguments made once."""
+    number, flags = ctypes.c_long(_NR_CLOSE_RANGE), ctypes.c_uint(0)
+    calls = [(number, ctypes.c_uint(first), ctypes.c_uint(last), flags) for first, last in ranges]
+
+    def close() -> None:
+        for words in calls:
+            if _syscall(*words) < 0:
+                _checked(-1, "close_range")
+
+    return close

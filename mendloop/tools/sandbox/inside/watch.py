@@ -30,6 +30,13 @@ class Watch:
         self._proc, self._own_network = proc, own_network
         self._self = os.readlink("self", dir_fd=proc)
         self._spent: dict[tuple[str, str], float] = {}
+        self._left_out: frozenset[str] = frozenset()
+        self._own_buffers = 0
+
+    def settle(self) -> None:
+        """Never count the processes and sockets that are below this one now: they are of ours."""
+        self._left_out = frozenset(self.descendants())
+        self._own_buffers = self._buffers()
 
     def forget(self) -> None:
         """Begin anew: the next processes belong to another child."""
@@ -43,18 +50,24 @@ class Watch:
     def use(self, inherited: int, limit: int) -> Use:
         """Add up every process below the worker. Memory near the limit is counted exactly, shared pages once."""
         cpu, resident, tasks, pids = 0.0, 0, 0, []
-        for pid in self.descendants():
+        pending = self._children(self._self, count=1)
+        while pending:
+            pid = pending.pop()
+            if pid in self._left_out:
+                continue
             words = self._read(f"{pid}/stat").rpartition(")")[2].split()
             if len(words) > 21:
+                threads = int(words[17])
                 cpu += sum(map(int, words[11:15])) / _TICK
                 self._spent[pid, words[19]] = sum(map(int, words[11:13])) / _TICK
                 resident += max(0, int(words[21]) * _PAGE - inherited)
-                tasks += int(words[17])
+                tasks += threads
                 pids.append(pid)
+                pending += self._children(pid, threads)
         if resident > limit and len(pids) > 1:
             resident = sum(self._proportional(pid, inherited) for pid in pids)
         # What a process used counts when it is gone, too: its parent may have asked the kernel to forget it.
-        return Use(max(cpu, sum(self._spent.values())), resident + self._buffers(), tasks)
+        return Use(max(cpu, sum(self._spent.values())), resident + self._buffers() - self._own_buffers, tasks)
 
     def _buffers(self) -> int:
         """Return what the buffers of all sockets of the worker's own network may hold: memory of the kernel."""
@@ -62,14 +75,19 @@ class Watch:
         return int(words[2]) * _SOCKET_BUFFER if len(words) > 2 else 0
 
     def descendants(self) -> Iterator[str]:
-        """Yield the pid of every process below this one."""
+        """Yield the pid of every process below this one, except for those that are left out."""
         pending = self._children(self._self)
         while pending:
             pid = pending.pop()
+            if pid in self._left_out:
+                continue
             yield pid
             pending += self._children(pid)
 
-    def _children(self, pid: str) -> list[str]:
+    def _children(self, pid: str, count: int = 0) -> list[str]:
+        """Return the children of all threads; where `count` of them is known to be 1, it has the pid of its process."""
+        if count == 1:
+            return self._read(f"{pid}/task/{pid}/children").split()
         try:
             folder = os.open(f"{pid}/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
         except OSError:

@@ -15,11 +15,13 @@ import struct
 import sys
 from typing import Any
 
-from . import jail, rootfs, runtimes, within
-from .launch import Bubblewrap, Launcher, Namespaces, Plain
+from . import jail, program, rootfs, runtimes, within
+from .launch import Bubblewrap, Launcher, Plain
+from .namespaces import Namespaces
 from .session import HostGoneError, Session
 from .watch import Watch
 
+_PIECE = 1 << 16
 LOCAL, BWRAP, UNSAFE = "local", "bwrap", "unsafe-local"
 
 
@@ -39,8 +41,6 @@ def main(control_fd: int, host_pid: int, kit: str) -> None:
     except BaseException as error:
         send(control, {"layer": "worker", "errno": 0, "detail": f"{type(error).__name__}: {error}"})
         os._exit(1)
-    gc.collect()
-    gc.freeze()
     send(control, {"ready": True})
     try:
         while (request := receive(control)) is not None:
@@ -68,6 +68,9 @@ def _isolated(host_pid: int, kit: dict[str, Any]) -> tuple[Launcher, Watch]:
         proc = jail.attach(host_pid)
         sys.path += sorted({os.path.dirname(path) for path in kit["packages"].values()})
     runtimes.preload(kit["preload"])
+    program.rehearse()
+    gc.collect()
+    gc.freeze()
     watch = Watch(proc, own_network=kit["isolation"] == LOCAL)
     return (Namespaces(watch) if kit["isolation"] == LOCAL else Plain(watch)), watch
 
@@ -82,17 +85,12 @@ def _framed(body: bytes) -> bytes:
 
 
 def receive(control: socket.socket) -> dict[str, Any] | None:
-    """Return the next JSON message, or None when the host is gone."""
-    header = _exactly(control, 4)
-    body = _exactly(control, struct.unpack("<I", header)[0]) if header else b""
-    return json.loads(body) if body else None
-
-
-def _exactly(control: socket.socket, count: int) -> bytes:
+    """Return the next JSON message, or None when the host is gone. The host sends one and waits for the answer."""
     data = bytearray()
-    while len(data) < count:
-        chunk = control.recv(min(count - len(data), 1 << 20))
-        if not chunk:
-            return b""
-        data += chunk
-    return bytes(data)
+    while len(data) < 4 or len(data) < 4 + struct.unpack_from("<I", data)[0]:
+        piece = control.recv(_PIECE)
+        if not piece:
+            return None
+        data += piece
+    message: dict[str, Any] = json.loads(data[4:])
+    return message
