@@ -135,7 +135,7 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
     missing = {key: why[key] for key, value in figures.items() if value is None}
     if loaded.erased:
         missing["redacted_records"] = f"{loaded.erased} kept records were erased on request; figures leave them out"
-    bases = {each.evidence.basis for each in outlines} or {_BASIS_OF.get(facts.team, "reference")}
+    bases: set[str] = {each.evidence.basis for each in outlines} or {_BASIS_OF.get(facts.team, "reference")}
     if "given" in bases:
         missing["test_validity"] = "the tests were given, and no reference to check them against"
     if "none" in bases:

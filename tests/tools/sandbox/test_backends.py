@@ -135,6 +135,13 @@ async def test_bubblewrap_shows_what_the_namespaces_show() -> None:
 
 
 @needs_bwrap
+async def test_the_time_that_bubblewrap_takes_to_start_is_not_the_programs() -> None:
+    async with LocalSandbox(1, "bwrap") as sandbox:
+        done = await run(sandbox, "1 + 1", limits=Limits(cpu_s=5, wall_s=0.005))
+    assert (done.status, done.outcomes[0].value) in [("ok", 2), ("timeout", None)]
+
+
+@needs_bwrap
 async def test_cancelling_a_bubblewrap_leaves_nothing() -> None:
     async with LocalSandbox(1, "bwrap") as sandbox:
         task = asyncio.create_task(run(sandbox, "time.sleep(600)", "import time"))

@@ -41,7 +41,11 @@ def parent(pid: int) -> int:
 
 
 def running(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    """Tell whether a process is there and not merely waiting to be waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def descriptors(pid: int) -> set[int]:
@@ -95,8 +99,10 @@ async def test_a_worker_that_is_killed_takes_its_zygote_along(sandbox: LocalSand
     before = descendants(os.getpid())
     await run(sandbox, "", "1")
     zygote = await zygote_below(before)
+    outer = parent(parent(zygote))
     os.kill(parent(zygote), signal.SIGKILL)
     assert await gone(zygote)
+    assert await gone(outer)  # the process that the host started ends with the worker
     assert values(await run(sandbox, "", "1 + 1")) == ["2"]
 
 

@@ -25,6 +25,7 @@ MAX_FRAME_BYTES = 8 << 20
 _READ = 1 << 16
 _CROWDED = _READ // 4
 _MAX_TOLD = 2_000
+START_S = 20.0
 BUILD_MB = 512
 BUILD_PATIENCE = 6
 BUILD = -1
@@ -266,7 +267,11 @@ class Session:
         if use.resident > limit:
             child.reason = "memory"
         used, waited = child.cpu_seen - child.case_cpu, time.monotonic() - child.case_began
-        if not child.reason and (used > self._limits["cpu_s"] or waited > self._limits["wall_s"]):
+        if not child.ready:  # it is being confined: the program has not begun, and its limits have not either
+            late = waited > START_S
+        else:
+            late = used > self._limits["cpu_s"] or waited > self._limits["wall_s"]
+        if late and not child.reason:
             child.reason = "timeout"
 
     def _read(self, child: Child, descriptor: int) -> int | None:
