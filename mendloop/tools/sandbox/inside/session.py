@@ -267,10 +267,8 @@ class Session:
         if use.resident > limit:
             child.reason = "memory"
         used, waited = child.cpu_seen - child.case_cpu, time.monotonic() - child.case_began
-        if not child.ready:  # it is being confined: the program has not begun, and its limits have not either
-            late = waited > START_S
-        else:
-            late = used > self._limits["cpu_s"] or waited > self._limits["wall_s"]
+        over = used > self._limits["cpu_s"] or waited > self._limits["wall_s"]
+        late = over if child.ready else waited > START_S  # before that it is being confined, not run
         if late and not child.reason:
             child.reason = "timeout"
 
