@@ -22,9 +22,17 @@ from mendloop.tools.sandbox.e2b.plan import Account
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.sandbox.open import BY_ITSELF, is_unsafe, open_sandbox, tried_sandbox
 from mendloop.tools.values import render
+from tests.tools.sandbox.hostile.picture import descendants
 
 needs_bwrap = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 LIMITS = Limits(cpu_s=5, wall_s=60)
+
+
+@pytest.fixture
+def sandbox_pids() -> Callable[[], set[int]]:
+    """Return a function that names the processes below this one that were not there before."""
+    before = descendants(os.getpid())
+    return lambda: descendants(os.getpid()) - before
 
 
 async def run(sandbox: LocalSandbox, call: str, code: str = "", **options: object) -> Execution:
@@ -211,6 +219,21 @@ async def test_many_processes_together_cannot_take_more_than_one_may() -> None:
     assert told.layer == "memory of all processes"
     assert ("control group" in told.detail) is True
     assert [group.folder.exists() for group in groups] == [False] * len(groups)
+
+
+async def test_programs_go_before_their_worker_where_memory_runs_out(sandbox_pids: Callable[[], set[int]]) -> None:
+    async with LocalSandbox(1) as sandbox:
+        task = asyncio.create_task(run(sandbox, "time.sleep(600)", "import time"))
+        for _ in range(500):
+            scores = sorted(said_in(Path(f"/proc/{pid}/oom_score_adj")).strip() for pid in sandbox_pids())
+            if "1000" in scores:
+                break
+            await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert scores.count("1000") == 1
+    assert len(scores) > 1
 
 
 def fake_group(folder: Path, names: cgroups._Names) -> MemoryGroup:

@@ -216,6 +216,7 @@ class Session:
         finally:
             for descriptor in [*(write for _, write in pipes), *([given] if given is not None else [])]:
                 os.close(descriptor)
+        self._watch.give_up_first()
         for read, _ in pipes:
             os.set_blocking(read, False)
         verdict, stdout, stderr = (read for read, _ in pipes)
