@@ -29,7 +29,7 @@ def test_a_scenario_loads_and_says_what_it_is_for(path: Path) -> None:
 def test_a_scenario_passes_its_check(path: Path) -> None:
     checked = json_of("check", path)
     assert checked["ok"], checked
-    assert {"scenario", "source", "sandbox: namespaces"} <= {layer["layer"] for layer in checked["layers"]}
+    assert {"scenario", "source", "local: namespaces"} <= {layer["layer"] for layer in checked["layers"]}
 
 
 def test_the_scenarios_are_listed_with_their_goals() -> None:

@@ -260,9 +260,9 @@ def test_a_run_has_one_process_at_a_time(desk: Path) -> None:
 @pytest.mark.parametrize(
     ("taken_away", "reason"),
     [
-        (USED_UP, "user namespace: cannot be set up: clone: .+"),
-        (ONLY_ROOT, ".+"),
-        (FILTERED, ".+"),
+        (USED_UP, "local: user namespace: cannot be set up: clone: .+; bwrap: .+"),
+        (ONLY_ROOT, "local: .+; bwrap: .+"),
+        (FILTERED, "local: .+; bwrap: .+"),
     ],  # the last two depend on the host
     ids=["namespaces used up", "one id mapped", "namespaces filtered"],
 )
@@ -270,12 +270,13 @@ def test_without_isolation_nothing_is_started(taken_away: str, reason: str, desk
     before = tree(desk)
     done = run_process([sys.executable, "-c", ENTER + taken_away + MAIN, *RUN], cwd=desk)
     assert (done.returncode, done.stdout) == (2, "")
-    told = r"mendloop: sandbox: the sandbox does not isolate here: (?P<reason>[^\n]+?) \((?P<remedy>[^\n]+)\)\n"
+    told = r"mendloop: sandbox: no sandbox isolates here: (?P<reason>[^\n]+?) \((?P<remedy>[^\n]+)\)\n"
     said = re.fullmatch(told, done.stderr)
     assert said, done.stderr
     assert re.fullmatch(reason, said["reason"])
-    parts = said["reason"].split(": ")
-    assert len(set(parts)) == len(parts), f"said twice: {said['reason']}"
+    for backend in said["reason"].split("; "):
+        parts = backend.split(": ")
+        assert len(set(parts)) == len(parts), f"said twice: {backend}"
     assert done.stderr.count("isolate") == 1
     assert tree(desk) == before
 
