@@ -351,9 +351,8 @@ class Session:
         self._cpu += usage.ru_utime + usage.ru_stime
         self._peak = max(self._peak, usage.ru_maxrss * 1024 - self._inherited)
         if not child.ready:
-            raise ChildError(
-                " ".join(self._stderr.decode("utf-8", "replace").split()) or f"it ended with status {status}"
-            )
+            said = " ".join(self._stderr.decode("utf-8", "replace").split()).removeprefix("bwrap: ")
+            raise ChildError(said or f"it ended with status {status}")
         if child.position < len(child.calls) and not child.spared:
             killed = os.WIFSIGNALED(status) and not child.reason
             first = "pids" if self._pids_hit and child.reason == "timeout" else child.reason
