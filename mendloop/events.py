@@ -211,6 +211,27 @@ class BudgetUsed(Event):
     limit: float
 
 
+class PaceChanged(Event):
+    """A model behind an endpoint may be asked by more or fewer at once; `waited_s` is what the server asked for."""
+
+    kind: Literal["pace"] = "pace"
+    endpoint: str
+    model: str
+    limit: int
+    reason: str
+    waited_s: float = 0.0
+
+
+class CircuitChanged(Event):
+    """A model behind an endpoint is not asked any more (open), tried once (probing), or asked again (closed)."""
+
+    kind: Literal["circuit"] = "circuit"
+    endpoint: str
+    model: str
+    state: Literal["open", "probing", "closed"]
+    reason: str
+
+
 class ErrorRaised(Event):
     """Something of ours failed; never a program's fault."""
 
@@ -263,6 +284,8 @@ AnyEvent = Annotated[
     | VerdictReached
     | Diagnosed
     | BudgetUsed
+    | PaceChanged
+    | CircuitChanged
     | ErrorRaised
     | RecordKept
     | RecordDropped

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from pydantic import Field, JsonValue
 
+from mendloop.events import AnyEvent
 from mendloop.records import Frozen
 
 Finish = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "context", "missing"]
@@ -47,6 +49,44 @@ class Usage(Frozen):
     def total(self) -> int:
         """Prompt and completion together."""
         return self.prompt + self.completion
+
+
+Fault = Literal[
+    "connect", "first_byte", "wall", "reset", "cut", "malformed", "rate_limited", "server_error", "missing_finish"
+]
+"""What went wrong with one attempt: no connection, nothing within the time to the first byte, not whole within the wall
+deadline, a connection that ended before or within the body, a body that is not the protocol's, 429, 5xx, no finish."""
+
+
+class Attempt(Frozen):
+    """One request that did not give an answer. `ms` from its permit to its end; `bytes` of the body that had come.
+
+    `waited_s` is how long was waited after it.
+    """
+
+    fault: Fault
+    detail: str = ""
+    ms: float = 0.0
+    bytes: int = 0
+    waited_s: float = 0.0
+
+
+class Rates(Frozen):
+    """How a model behind an endpoint is doing now; `limit` is how many requests may be under way at once."""
+
+    model: str
+    endpoint: str
+    state: Literal["closed", "open", "probing"] = "closed"
+    limit: int = 1
+    under_way: int = 0
+    waiting: int = 0
+    answered: int = 0
+    failed: int = 0
+    rate_limited: int = 0
+
+
+Listener = Callable[[AnyEvent], None]
+"""Hears of changes that are journalled beside the sessions: see `PaceChanged` and `CircuitChanged`."""
 
 
 class Answer(Frozen):

@@ -1,6 +1,7 @@
 """A host of its own: runs hostile programs on one sandbox, in a process that a test starts as any user.
 
 Reads one JSON list [kind, name] a line and answers each with one JSON line; at the end of the input, with its faults.
+With `--own-mounts` it was started in a mount namespace of its own, and what is mounted may not change either.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import decode
 from tests.tools.sandbox.hostile import trial
 from tests.tools.sandbox.hostile.catalog import ATTACKS
-from tests.tools.sandbox.hostile.picture import changes, descendants, of_process
+from tests.tools.sandbox.hostile.picture import Picture, changes, descendants, of_namespace, of_process
 from tests.tools.sandbox.hostile.trial import Trial
+from tests.tools.sandbox.hostile.users import OWN_MOUNTS
 
 _KINDS: Final[dict[str, Callable[[Sandbox, str], Awaitable[Trial]]]] = {
     "attack": trial.attack,
@@ -35,13 +37,13 @@ _KINDS: Final[dict[str, Callable[[Sandbox, str], Awaitable[Trial]]]] = {
 async def main() -> None:
     """Serve until the input ends."""
     await asyncio.to_thread(os.getpid)  # the thread of the input is there before the first picture
-    before = of_process()
+    before = _own()
     async with LocalSandbox(workers=1) as sandbox:
         clean = await trial.portrait(sandbox)
         while line := await asyncio.to_thread(sys.stdin.readline):
             kind, name = json.loads(line)
             tell(dataclasses.asdict(await watched(sandbox, kind, name, clean)))
-    tell({"faults": changes(before, of_process())})
+    tell({"faults": changes(before, _own())})
 
 
 async def watched(sandbox: Sandbox, kind: str, name: str, clean: JsonValue) -> Trial:
@@ -95,6 +97,10 @@ async def together() -> Trial:
 def tell(answer: dict[str, object]) -> None:
     """Answer with one line."""
     print(json.dumps(answer), flush=True)  # noqa: T201 - the answer to whoever started this process
+
+
+def _own() -> Picture:
+    return of_process() | (of_namespace() if OWN_MOUNTS in sys.argv else {})
 
 
 def _opened() -> list[int | None]:

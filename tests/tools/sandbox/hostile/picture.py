@@ -26,9 +26,6 @@ _MOVING: Final = re.compile(
 _LIMITS: Final = {name: value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
 
 
-_COME_AND_GO = ("/mnt/", "/media/", "/run/")  # where a machine that others use as well mounts by itself
-
-
 def of_machine(*users: int) -> Picture:
     """Return what programs that ran as one of `users` could have left on this machine.
 
@@ -37,13 +34,17 @@ def of_machine(*users: int) -> Picture:
     return {
         "files": sorted(_left_files({NOBODY, *users} - {os.getuid()})),
         "settings": dict(_settings()),
-        "mounts": sorted(line for line in _lines("/proc/self/mounts") if not line.split()[1].startswith(_COME_AND_GO)),
         "ipc": [_lines(f"/proc/sysvipc/{kind}") for kind in ("shm", "sem", "msg")],
         "unix sockets": [line for line in _lines("/proc/net/unix") if MARK in line],
         "sockets": sorted(_sockets({NOBODY, *users} - {os.getuid()})),
         "name": socket.gethostname(),
         "memory files": [line for line in _lines("/proc/swaps")[1:] + _lines("/proc/keys") if MARK in line],
     }
+
+
+def of_namespace() -> Picture:
+    """Return what is mounted, for a process with a mount namespace of its own: elsewhere others mount as well."""
+    return {"mounts": sorted(_lines("/proc/self/mounts"))}
 
 
 def of_process() -> Picture:

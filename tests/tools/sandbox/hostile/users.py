@@ -24,6 +24,7 @@ USERS: Final[tuple[User, ...]] = ("root", "ordinary") if os.geteuid() == 0 else 
 
 PACKAGES: Final = next(Path(path) for path in sys.path if path.endswith("site-packages"))
 _HOST: Final = "tests.tools.sandbox.hostile.host"
+OWN_MOUNTS: Final = "--own-mounts"
 _LOADED: Final = f"import sys, {_HOST}; print(*sorted(set(name.partition('.')[0] for name in sys.modules)))"
 
 
@@ -61,16 +62,14 @@ class Host:
     """The process of one user. Ask it for a program, then close it."""
 
     def __init__(self, command: Sequence[str], folder: Path, path: Sequence[Path], user: int) -> None:
-        changed = {"user": user, "group": user, "extra_groups": []} if user != os.geteuid() else {}
         self._process = subprocess.Popen(
-            [*command, "-m", _HOST],
+            [*_alone(user), *command, "-m", _HOST, *([OWN_MOUNTS] if os.geteuid() == 0 else [])],
             cwd=folder,
             env={"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            **changed,  # type: ignore[call-overload]  # the parameters that change the user
         )
 
     def ask(self, kind: str, name: str = "") -> list[str]:
@@ -116,6 +115,15 @@ def opened_host(user: User, python: str) -> Iterator[Host]:
             yield host
         finally:
             host.close()
+
+
+def _alone(user: int) -> list[str]:
+    """Return the command that gives a program a mount namespace of its own and this user; only root can."""
+    if os.geteuid() != 0:
+        return []
+    own = ["unshare", "--mount", "--propagation", "private", "--setgid", str(user), "--setuid", str(user), "--"]
+    subprocess.run([*own, "true"], check=True)  # what stands in the way is said by the command itself
+    return own
 
 
 def _open_to_all(path: Path) -> bool:
