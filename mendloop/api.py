@@ -20,6 +20,7 @@ from mendloop.errors import (
     StorageError,
 )
 from mendloop.records import Record
+from mendloop.runs.schema import EXPORTS, MEMORY
 from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from mendloop.tools.sandbox.e2b.plan import Account
     from mendloop.tools.sandbox.protocol import Sandbox
 
-EXPORTS = "export"
-MEMORY = "memory"
 RUNS = Path("runs")
 OLD_TRACING = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
 """Variables of a tracing that langchain has dropped: while one is set, it refuses to work at all."""
@@ -203,7 +202,12 @@ def exit_code(summary: Summary) -> int:
         return EXIT_DONE
     if summary.status == "interrupted":
         return EXIT_INTERRUPTED
-    return EXIT_BUDGET if summary.reason.startswith("budget") else EXIT_STOPPED
+    return EXIT_BUDGET if paid_out(summary) else EXIT_STOPPED
+
+
+def paid_out(summary: Summary) -> bool:
+    """Tell whether a budget or a provider's quota ended a launch."""
+    return summary.reason == "quota" or summary.reason.startswith("budget")
 
 
 Result = TypeVar("Result")
@@ -316,6 +320,7 @@ async def _work(
     model: OpenedModel | None,
     budget: BudgetSpec | None = None,
 ) -> Run:
+    from mendloop.runs.control import Control
     from mendloop.runs.engine import synthesise
     from mendloop.runs.spent import spent_so_far
 
@@ -324,18 +329,21 @@ async def _work(
         model.meter.used_up = stopper.request
         if model.meter.reached:
             stopper.request(model.meter.reached)
+    control = Control(store)
     memory = await _memory(store, scenario, settings, progress)
     try:
-        summary = await synthesise(store, scenario, replace(team, memory=memory), progress, stopper, sessions, budget)
+        whole = replace(team, memory=memory)
+        summary = await synthesise(store, scenario, whole, progress, stopper, control, sessions, budget)
     finally:
         await memory.aclose()
+        await control.settle()
     return Run(store.path, summary)
 
 
 def _exported(finished: Run, scenario: Scenario, progress: Progress) -> Run:
     """Write the scenario's exports of a run that is finished, or whose budget is used up."""
     summary = finished.summary
-    if summary and summary.kept and (summary.status == "finished" or summary.reason.startswith("budget")):
+    if summary and summary.kept and (summary.status == "finished" or paid_out(summary)):
         progress.stage("exporting")
         for view in scenario.export:
             finished.export(view, finished.path / EXPORTS)
@@ -371,9 +379,10 @@ async def _memory(store: Store, scenario: Scenario, settings: Settings, progress
         return NoMemory()
     entries, credits = [], []
     with Reader(store.path) as reader:
+        erased = reader.redacted()
         for row in reader.sessions():
             for stored in reader.events(row.session):
-                if isinstance(stored.event, MemoryStored):
+                if isinstance(stored.event, MemoryStored) and stored.event.reflection.sha256 not in erased:
                     lesson = reader.load(stored.event.reflection, Reflection)
                     entries.append(Entry(reflection=lesson, text=f"{lesson.symptom} {lesson.lesson}"))
                     if stored.event.retrieved:
@@ -382,7 +391,10 @@ async def _memory(store: Store, scenario: Scenario, settings: Settings, progress
     chosen = await asyncio.to_thread(chosen_embedder, scenario, settings)
     if scenario.models.teacher.kind != "procedural":
         progress.note(chosen.said)
-    return await open_memory(store.path / MEMORY, entries, credits, chosen.embedder)
+    memory = await open_memory(store.path / MEMORY, entries, credits, chosen.embedder)
+    if isinstance(memory, NoMemory):
+        progress.note(f"the run goes on without memory: {memory.reason}")
+    return memory
 
 
 def scenario_of(reader: Reader, overrides: Sequence[str] = ()) -> Scenario:

@@ -89,7 +89,11 @@ class StorageError(Stopped):
 
 
 class ProviderError(Stopped):
-    """A model's endpoint does not answer any more, or refuses what it is asked."""
+    """A model's endpoint does not answer any more, or refuses what it is asked; `reason` is what a run ends with."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", reason: str = "no_answer") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.reason = reason
 
 
 class AlarmError(Stopped):
@@ -97,9 +101,13 @@ class AlarmError(Stopped):
 
 
 class BudgetError(MendloopError):
-    """A budget or a quota is used up; the run can be resumed."""
+    """A budget or a quota is used up; the run can be resumed. `reason` is what a run ends with."""
 
     exit_code = EXIT_BUDGET
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", reason: str = "quota") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.reason = reason
 
 
 class SandboxError(MendloopError):

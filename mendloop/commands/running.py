@@ -153,8 +153,12 @@ def _give_up(error: MendloopError, progress: LineProgress, path: Path, as_json: 
 def _conclude(finished: api.Run, as_json: bool) -> None:
     assert finished.summary is not None
     summary, code = finished.summary, api.exit_code(finished.summary)
+    if summary.detail:
+        say(summary.detail)
     if as_json:
-        show_json({**summary.model_dump(mode="json"), "exit": code})
+        if summary.status != "finished":
+            say(next(next_steps(finished)))
+        show_json({**summary.model_dump(mode="json", exclude_defaults=True), "exit": code})
     else:
         counts = f"{count(summary.sessions, 'session')}, {count(summary.kept, 'record')} kept"
         show(f"{summary.status}: {summary.reason}; {counts}")

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from mendloop import __version__
-from mendloop.errors import DamageError, InputError, MendloopError, ScenarioError
+from mendloop.errors import BudgetError, DamageError, InputError, MendloopError, ProviderError, ScenarioError
 from mendloop.events import (
-    CONTROL_SESSION,
     RUN_SESSION,
     BudgetUsed,
     ErrorRaised,
@@ -30,6 +29,7 @@ from mendloop.graphs.state import RepairInput
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import RepairContext, Team
 from mendloop.records import Brief, Frozen, Problem
+from mendloop.runs.control import Control
 from mendloop.runs.journal import ReplayEnded
 from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer
 from mendloop.runs.reader import Reader
@@ -55,12 +55,16 @@ class Paused(Exception):  # noqa: N818 - a signal, not an error
 
 
 class Summary(Frozen):
-    """How a launch ended. `sessions` and `kept` count all that the run has taken into account so far."""
+    """How a launch ended. `sessions` and `kept` count all that the run has taken into account so far.
+
+    `detail` says what made it stop, where something went wrong: what, where, and what to do.
+    """
 
     status: Literal["finished", "stopped", "interrupted"]
     reason: str
     sessions: int
     kept: int
+    detail: str = ""
 
 
 class SessionRunner:
@@ -160,23 +164,32 @@ class LocalLauncher:
 
     async def _session(self, index: int, brief: Brief) -> SessionOutcome:
         journal = await self._store.journal(session_name(index))
-        outcome = await self._runner.run(index, journal, brief)
+        try:
+            outcome = await self._runner.run(index, journal, brief)
+        except (ProviderError, BudgetError) as error:  # no fault of this session: it goes on when the run is resumed
+            self._stopper.request(error.reason, error=error)
+            raise Paused from error
         journal.end()
         return outcome
 
     async def next(self) -> SessionOutcome:
-        """Return the next outcome. Raises Paused when the run was stopped and nothing is left to wait for."""
-        wanted = [self._tasks[self._next]] if self._ordered and self._next in self._tasks else []
-        waiting = wanted if self._ordered else list(self._tasks.values())
-        if not waiting:
-            raise Paused
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        task = min(done, key=lambda each: each.get_name())
-        self._tasks = {index: each for index, each in self._tasks.items() if each is not task}
-        if task.cancelled():
-            raise Paused
-        self._next += 1
-        return task.result()
+        """Return the next outcome. Raises Paused when the run was stopped and nothing is left to wait for.
+
+        A session that was paused leaves the others their time: what they are being answered is paid for.
+        """
+        while self._tasks:
+            if self._ordered and self._next not in self._tasks:
+                await asyncio.wait(self._tasks.values())
+                break
+            waiting = [self._tasks[self._next]] if self._ordered else list(self._tasks.values())
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            task = min(done, key=lambda each: each.get_name())
+            self._tasks = {index: each for index, each in self._tasks.items() if each is not task}
+            if task.cancelled() or isinstance(task.exception(), Paused):
+                continue
+            self._next += 1
+            return task.result()
+        raise Paused
 
     async def stop(self) -> None:
         """Cancel what still runs and wait until it is gone."""
@@ -199,13 +212,14 @@ async def synthesise(
     team: Team,
     progress: Progress,
     stopper: Stopper,
+    control: Control,
     sessions: int | None = None,
     budget: BudgetSpec | None = None,
 ) -> Summary:
     """Run or resume a run that was begun until its target, its source's end, or a request to stop.
 
     `sessions` fixes the number of sessions and overrides the target; `budget` is this launch's, where it is not the
-    scenario's. Raises MendloopError when the run cannot go on;
+    scenario's; `control` is told what ended it. Raises MendloopError when the run cannot go on;
     everything that was journalled stays, and the run can be resumed.
     """
     with Reader(store.path) as reader:
@@ -229,10 +243,14 @@ async def synthesise(
         progress.stage("looking at the source")
         with rarer_collections():
             state = await _led(stopper, store.path.name, context)
-    except Paused:
+    except (Paused, ProviderError, BudgetError) as end:
+        if not isinstance(end, Paused):  # met by the run's own graph, which asks for concepts
+            stopper.request(end.reason, 0, error=end)
         reason = stopper.reason or INTERRUPTED
-        await _note_stop(store, scenario, budget, reason)
-        return _paused(store, reason)
+        used = _budget_used(store, scenario, budget, reason)
+        if used is not None:
+            await control.append(used)
+        return _paused(store, reason, stopper.error)
     finally:
         await told.stop()
     journal.end()
@@ -307,15 +325,6 @@ def known_outcomes(store: Store) -> dict[int, SessionOutcome]:
     return {outcome.index: outcome for outcome in outcomes}
 
 
-async def _note_stop(store: Store, scenario: Scenario, budget: BudgetSpec, reason: str) -> None:
-    used = _budget_used(store, scenario, budget, reason)
-    if used is None:
-        return
-    with Reader(store.path) as reader:
-        earlier = sum(1 for _ in reader.events(CONTROL_SESSION))
-    await store.append(CONTROL_SESSION, f"stop/{earlier}", used, durable=True)
-
-
 def _budget_used(store: Store, scenario: Scenario, budget: BudgetSpec, reason: str) -> BudgetUsed | None:
     """Return what was used of the budget that ended a launch; None where something else did."""
     teacher = scenario.models.teacher
@@ -329,8 +338,9 @@ def _budget_used(store: Store, scenario: Scenario, budget: BudgetSpec, reason: s
     return None
 
 
-def _paused(store: Store, reason: str) -> Summary:
+def _paused(store: Store, reason: str, error: MendloopError | None) -> Summary:
     outcomes = known_outcomes(store).values()
     kept = sum(outcome.outcome == "kept" for outcome in outcomes)
     status: Literal["stopped", "interrupted"] = "interrupted" if reason == INTERRUPTED else "stopped"
-    return Summary(status=status, reason=reason, sessions=len(outcomes), kept=kept)
+    detail = str(error) if error else ""
+    return Summary(status=status, reason=reason, sessions=len(outcomes), kept=kept, detail=detail)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mendloop.errors import MendloopError
 from mendloop.graphs.outcome import SessionOutcome
 
 DRAIN_S, TERM_DRAIN_S = 30.0, 10.0
@@ -23,6 +24,7 @@ class Stopper:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.error: MendloopError | None = None
         self._graph: asyncio.Task[Any] | None = None
         self._sessions: set[asyncio.Task[SessionOutcome]] = set()
 
@@ -35,13 +37,13 @@ class Stopper:
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)
 
-    def request(self, reason: str, drain_s: float = DRAIN_S) -> None:
-        """Start nothing new, and end what runs after `drain_s` seconds.
+    def request(self, reason: str, drain_s: float = DRAIN_S, error: MendloopError | None = None) -> None:
+        """Start nothing new, and end what runs after `drain_s` seconds. `error` is what made it necessary.
 
         An interruption ends the survey of the source at once: nothing of it is worth waiting for.
         """
         if self.reason is None:
-            self.reason = reason
+            self.reason, self.error = reason, error
         if reason == INTERRUPTED and not self._sessions:
             self.end()
         else:
