@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from mendloop.cli import app
+from mendloop.commands.estimating import Checked
 from mendloop.events import AnyEvent
 from mendloop.graphs.repair import repair_graph
 from mendloop.graphs.synthesis import synthesis_graph
@@ -52,6 +53,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schemas by name."""
     return {
         "case": Case.model_json_schema(),
+        "check": Checked.model_json_schema(mode="serialization"),
         "event": TypeAdapter(AnyEvent).json_schema(),
         "exec-result": ProgramResult.model_json_schema(),
         "record": Record.model_json_schema(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -25,13 +26,14 @@ from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.files import Skipped
-    from mendloop.choosing import OpenedModel
     from mendloop.datasets.export import Exported
     from mendloop.events import RunFinished, RunStarted
     from mendloop.graphs.team import Team
     from mendloop.memory.protocol import ReflectionStore
+    from mendloop.opening import OpenedModel
     from mendloop.runs.engine import Summary
     from mendloop.runs.progress import Progress
+    from mendloop.runs.pulse import KeptLimit, Pulse
     from mendloop.runs.reader import Reader
     from mendloop.runs.replay import ReplayReport
     from mendloop.runs.report import Report
@@ -233,9 +235,10 @@ def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
-    from mendloop.choosing import opened_model, resolved, settled
+    from mendloop.choosing import resolved, settled
     from mendloop.composition import STDLIB, check_templates, compose, looked_at
     from mendloop.memory.none import NoMemory
+    from mendloop.opening import opened_model
     from mendloop.runs.beginning import NothingBegunError, new_run
     from mendloop.runs.engine import begin
     from mendloop.runs.stopping import Stopper, signals
@@ -269,9 +272,10 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
 
 
 async def _resume(path: Path, overrides: Sequence[str], progress: Progress, settings: Settings) -> Run:
-    from mendloop.choosing import opened_model, said_of
+    from mendloop.choosing import said_of
     from mendloop.composition import compose
     from mendloop.memory.none import NoMemory
+    from mendloop.opening import opened_model
     from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader
     from mendloop.runs.stopping import Stopper, signals
@@ -325,19 +329,42 @@ async def _work(
     from mendloop.runs.spent import spent_so_far
 
     if model is not None:
-        model.meter.tokens, model.meter.usd = spent_so_far(store.path, model.meter.price)
+        model.begin(store.path)
+        model.meter.tokens, model.meter.usd = spent_so_far(store.path)
         model.meter.used_up = stopper.request
         if model.meter.reached:
             stopper.request(model.meter.reached)
     control = Control(store)
+    if model is not None:
+        model.listen(control.hear)
     memory = await _memory(store, scenario, settings, progress)
     try:
         whole = replace(team, memory=memory)
-        summary = await synthesise(store, scenario, whole, progress, stopper, control, sessions, budget)
+        look = None if model is None else _look(model, scenario, sessions, settings, progress)
+        summary = await synthesise(store, scenario, whole, progress, stopper, control, sessions, budget, look)
     finally:
         await memory.aclose()
         await control.settle()
     return Run(store.path, summary)
+
+
+def _look(
+    model: OpenedModel, scenario: Scenario, sessions: int | None, settings: Settings, progress: Progress
+) -> Callable[[KeptLimit], Pulse]:
+    """Say what the models cost, and return what says where the run stands."""
+    from mendloop.runs.pulse import pulse_of
+    from mendloop.tools.chat.pricing import load_prices, priced_models, said_of_price
+
+    prices = priced_models(scenario.models, load_prices(settings.prices))
+    for name, priced in prices.items():
+        progress.note(said_of_price(name, priced, datetime.now(UTC).date()))
+    known, goal = None not in prices.values(), sessions or scenario.target.records
+
+    def look(limit: KeptLimit) -> Pulse:
+        counts = {"sessions": limit.sessions, "kept": limit.kept, "goal": goal}
+        return pulse_of(model.meter, priced=known, rates=model.rates(), **counts)
+
+    return look
 
 
 def _exported(finished: Run, scenario: Scenario, progress: Progress) -> Run:
@@ -355,12 +382,12 @@ async def _isolated_sandbox(
 ) -> Sandbox:
     """Open the scenario's sandbox and try its layers. Raises IsolationError when one does not hold."""
     from mendloop.tools.sandbox.local import UNSAFE
-    from mendloop.tools.sandbox.open import is_unsafe, tried_sandbox
+    from mendloop.tools.sandbox.open import tried_sandbox
 
     workers = scenario.sandbox.workers or settings.sandbox_workers or os.cpu_count() or 1
     sandbox = await tried_sandbox(scenario.sandbox.kind, workers, cloud_account(settings))
     stack.push_async_callback(sandbox.aclose)
-    if is_unsafe(sandbox):
+    if scenario.sandbox.kind == "unsafe-local":
         progress.team(f"unsafe-local: {UNSAFE}")
     return sandbox
 
@@ -409,19 +436,20 @@ def scenario_of(reader: Reader, overrides: Sequence[str] = ()) -> Scenario:
 def _budget_now(reader: Reader, scenario: Scenario, overrides: Sequence[str]) -> BudgetSpec:
     """Return the budget of a resumed run. Raises InputError for overrides that would change what the run makes."""
     changed = scenario_of(reader, overrides)
-    if changed.model_copy(update={"budget": scenario.budget}) != scenario:
+    same = changed.model_copy(update={"budget": scenario.budget}) == scenario
+    if not same or changed.budget.session != scenario.budget.session:
         raise InputError(
             "a run that was begun makes what its scenario says; only its budget can change",
             where="--set",
-            remedy="use budget.tokens, budget.usd or budget.wall; for anything else start another run",
+            remedy="use budget.tokens, budget.usd, budget.wall or budget.records; for anything else start another run",
         )
     return changed.budget
 
 
 async def _replay(path: Path, session: str | None) -> ReplayReport:
-    from mendloop.choosing import silent_model
     from mendloop.composition import compose
     from mendloop.memory.none import NoMemory
+    from mendloop.opening import silent_model
     from mendloop.runs.engine import launched
     from mendloop.runs.reader import Reader
     from mendloop.runs.replay import Unreachable, replay

@@ -1,32 +1,31 @@
-"""Choosing a model: what `auto` takes, and the chosen one opened so that it answers."""
+"""Choosing models: what `auto` takes, where a named endpoint lies, and how that is said."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mendloop.errors import InputError
+from mendloop.settings import endpoint_variables
 from mendloop.specs import (
+    PLAYED_ROLES,
+    TEACHER,
     AutoModel,
-    BudgetSpec,
     EndpointModel,
     LanguageModel,
     LocalModel,
-    Price,
+    ModelSpec,
     ProceduralModel,
     Scenario,
+    SeveralModels,
 )
-from mendloop.tools.chat.metered import Meter, MeteredChat
 
 if TYPE_CHECKING:
-    from mendloop.events import RunStarted
+    from mendloop.opening import OpenedModel
     from mendloop.settings import Settings
-    from mendloop.tools.chat.endpoint import Endpoint
-    from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest
-    from mendloop.tools.local.weights import Weights
+    from mendloop.tools.chat.address import Endpoint
+    from mendloop.tools.chat.protocol import Chat
 
 LOCAL_MODEL_MODULE = "xllamacpp"
 
@@ -35,15 +34,6 @@ REMEDY = (
     "`mendloop models pull qwen2.5-coder-1.5b`"
 )
 """How to get a language model."""
-
-
-@dataclass(frozen=True)
-class OpenedModel:
-    """A language model that answers, what it has used, and the sha256 of its weights where they are on this machine."""
-
-    chat: Chat
-    meter: Meter
-    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,28 +47,37 @@ class Resolved:
 async def resolved(scenario: Scenario, settings: Settings) -> Resolved:
     """Decide what `auto` is: the endpoint that the environment names, a local model whose weights are here, or none.
 
-    Nothing is downloaded. Raises InputError where the source needs a model and none is there, or where an endpoint
-    offers several and none is named.
+    Nothing is downloaded. Raises InputError where a model is needed and none is there, where an endpoint offers several
+    and none is named, and for an endpoint that the environment does not name.
     """
-    teacher = scenario.models.teacher
-    if not isinstance(teacher, AutoModel):
-        return Resolved(scenario, said_of(scenario, settings))
-    taken = await _taken(teacher, settings)
-    if isinstance(taken, ProceduralModel) and scenario.source.kind != "python":
+    taken = {
+        name: await _taken(spec, settings)
+        for name, spec in scenario.models.named.items()
+        if isinstance(spec, AutoModel)
+    }
+    for name, spec in taken.items():
+        if isinstance(spec, ProceduralModel):
+            _require_none_needed(scenario, name)
+    chosen = scenario.model_copy(update={"models": scenario.models.model_copy(update=taken)}) if taken else scenario
+    return Resolved(chosen, said_of(chosen, settings))
+
+
+def _require_none_needed(scenario: Scenario, name: str) -> None:
+    """Raise InputError where a scenario cannot do without the language model that is not here."""
+    if name != TEACHER or len(scenario.models.named) > 1:
+        raise InputError("a language model is needed, and none is here", where=f"models.{name}", remedy=REMEDY)
+    if scenario.source.kind != "python":
         raise InputError(
             f"a source of kind `{scenario.source.kind}` needs a language model, and none is here",
             where="models.teacher",
             remedy=REMEDY,
         )
-    if isinstance(taken, ProceduralModel) and scenario.target.min_tier == "A":
+    if scenario.target.min_tier == "A":
         raise InputError(
             "tier A needs a language model, and none is here: the procedural team reaches tier B at most",
             where="target.min_tier",
             remedy=f"ask for tier B, or: {REMEDY}",
         )
-    models = scenario.models.model_copy(update={"teacher": taken})
-    chosen = scenario.model_copy(update={"models": models})
-    return Resolved(chosen, said_of(chosen, settings))
 
 
 async def _taken(auto: AutoModel, settings: Settings) -> EndpointModel | LocalModel | ProceduralModel:
@@ -117,133 +116,85 @@ async def _only_model(settings: Settings) -> str:
 
 
 def said_of(scenario: Scenario, settings: Settings) -> str:
-    """Return the line that says who plays the roles."""
-    teacher = scenario.models.teacher
-    match teacher:
+    """Return the line that says who plays the roles. Raises InputError for an endpoint that nothing names."""
+    models = scenario.models
+    if isinstance(models.teacher, ProceduralModel):
+        return "team: procedural (no language model is called)"
+    played = {name: [role for role in PLAYED_ROLES if models.name_of(role) == name] for name in models.named}
+    if len(played) == 1:
+        return f"team: {scenario.team}; model: {_described(models.teacher, settings)}"
+    parts = [
+        f"{_described(models.named[name], settings)} ({', '.join(roles)})" for name, roles in played.items() if roles
+    ]
+    return f"team: {scenario.team}; models: {'; '.join(parts)}"
+
+
+def _described(spec: ModelSpec, settings: Settings) -> str:
+    """Return a model and where it answers."""
+    match spec:
         case EndpointModel():
-            return f"team: {scenario.team}; model: {teacher.model} at {endpoint_of(settings).shown}"
+            return f"{spec.model} at {endpoint_of(settings, spec.endpoint).shown}"
+        case SeveralModels(order="fallback"):
+            return ", then ".join(_placed(spec, settings))
+        case SeveralModels():
+            weights = [member.weight or 1.0 for member in spec.members]
+            shares = [f"{weight / sum(weights):.0%}" for weight in weights]
+            return " and ".join(
+                f"{place} ({share})" for place, share in zip(_placed(spec, settings), shares, strict=True)
+            )
         case LocalModel():
-            return f"team: {scenario.team}; model: {teacher.model} on this machine"
-        case ProceduralModel():
-            return "team: procedural (no language model is called)"
+            return f"{spec.model} on this machine"
         case _:
-            return f"team: {scenario.team}; model: {teacher.kind}"
+            return spec.kind
 
 
-def endpoint_of(settings: Settings) -> Endpoint:
-    """Return the endpoint that the environment names."""
-    from mendloop.tools.chat.endpoint import Endpoint
-
-    return Endpoint(base_url=settings.openai_base_url, key=settings.openai_api_key)
+def _placed(spec: SeveralModels, settings: Settings) -> list[str]:
+    return [f"{member.model} at {endpoint_of(settings, member.endpoint).shown}" for member in spec.members]
 
 
-async def opened_model(scenario: Scenario, settings: Settings, stack: AsyncExitStack) -> OpenedModel | None:
-    """Return the teacher, ready to be asked, or None for a team without a language model.
+def endpoint_of(settings: Settings, name: str | None = None) -> Endpoint:
+    """Return an endpoint that the environment names: that of OPENAI_BASE_URL, or one by its own name.
 
-    An endpoint is tried first, so that a wrong key, model or address ends here; a local one is loaded. Raises
-    InputError. What was opened is closed with the stack.
+    Raises InputError for a name that no variable gives.
     """
-    teacher = scenario.models.teacher
-    match teacher:
-        case EndpointModel():
-            return await _at_endpoint(teacher, scenario.budget, settings, stack)
-        case LocalModel():
-            return await _on_this_machine(teacher, scenario.budget, settings, stack)
-        case _:
-            return None
+    from mendloop.tools.chat.address import Endpoint
 
-
-async def _at_endpoint(
-    spec: EndpointModel, budget: BudgetSpec, settings: Settings, stack: AsyncExitStack
-) -> OpenedModel:
-    from mendloop.tools.chat.endpoint import EndpointChat, Patience
-
-    if budget.usd is not None and spec.price is None:
+    if name is None:
+        return Endpoint(base_url=settings.openai_base_url, key=settings.openai_api_key)
+    url_name, key_name = endpoint_variables(name)
+    if name not in settings.endpoints:
+        known = f"; named are: {', '.join(sorted(settings.endpoints))}" if settings.endpoints else ""
         raise InputError(
-            f"the price of `{spec.model}` is not known, so that {budget.usd:g} USD cannot be kept to",
-            where="budget.usd",
-            remedy="set models.teacher.price={input: X, output: Y} in USD per million tokens, or budget.tokens instead",
+            f"no endpoint is named `{name}`", where=url_name, remedy=f"set {url_name} and {key_name}{known}"
         )
-    chat = EndpointChat(
-        model=spec.model,
-        endpoint=endpoint_of(settings),
-        parallel=spec.parallel,
-        patience=Patience(deadline_s=spec.deadline),
-    )
-    stack.push_async_callback(chat.aclose)
-    await chat.check()
-    meter = Meter(budget, spec.price)
-    return OpenedModel(MeteredChat(chat, meter), meter)
-
-
-async def _on_this_machine(
-    spec: LocalModel, budget: BudgetSpec, settings: Settings, stack: AsyncExitStack
-) -> OpenedModel:
-    from pydantic import SecretStr
-
-    from mendloop.tools.chat.endpoint import Endpoint, EndpointChat, Patience
-    from mendloop.tools.local.server import LocalServer, physical_cores
-
-    weights = await asyncio.to_thread(weights_of, spec, settings)
-    server = await asyncio.to_thread(
-        LocalServer.start,
-        weights.path,
-        parallel=spec.parallel,
-        context_per_request=spec.context,
-        threads=spec.threads or physical_cores(),
-    )
-    stack.callback(server.close)
-    chat = EndpointChat(
-        model=weights.name,
-        endpoint=Endpoint(base_url=server.base_url, key=SecretStr(server.api_key)),
-        parallel=spec.parallel,
-        patience=Patience(deadline_s=spec.deadline),
-    )
-    stack.push_async_callback(chat.aclose)
-    meter = Meter(budget, Price(input=0, output=0))
-    return OpenedModel(MeteredChat(chat, meter), meter, weights=weights.sha256 or "")
-
-
-def weights_of(spec: LocalModel, settings: Settings) -> Weights:
-    """Return the weights that a scenario names. Raises InputError."""
-    from mendloop.tools.local.weights import find_weights
-
-    return find_weights(spec.model, settings.cache_dir)
+    given = settings.endpoints[name]
+    return Endpoint(base_url=given.url, key=given.key, key_name=key_name, url_name=url_name)
 
 
 async def settled(scenario: Scenario, model: OpenedModel | None) -> Resolved:
-    """Return the scenario with the form of answers that the model's server can do, and a remark where it is weaker.
+    """Return the scenario with the form of answers that the models' servers can do, and a remark where it is weaker.
 
     From then on the scenario says what holds: a resumed run is not probed again. Raises ProviderError.
     """
-    from mendloop.agents.prompted.objects import honours_schema
-
-    teacher = scenario.models.teacher
-    if model is None or not isinstance(teacher, LanguageModel) or teacher.answers == "sections":
+    plain: dict[str, LanguageModel] = {}
+    for name, spec in scenario.models.named.items():
+        if model is None or not isinstance(spec, LanguageModel) or spec.answers == "sections":
+            continue
+        if not await _honour_schema(model.named[name]):
+            plain[name] = spec.model_copy(update={"answers": "sections"})
+    if not plain:
         return Resolved(scenario, "")
-    if await honours_schema(model.chat):
-        return Resolved(scenario, "")
-    plain = scenario.models.model_copy(update={"teacher": teacher.model_copy(update={"answers": "sections"})})
+    models = scenario.models.model_copy(update=plain)
     remark = "the server does not honour a JSON schema: answers are asked for as sections"
-    return Resolved(scenario.model_copy(update={"models": plain}), remark)
+    if len(scenario.models.named) > 1:
+        remark = f"{', '.join(plain)}: {remark}"
+    return Resolved(scenario.model_copy(update={"models": models}), remark)
 
 
-@dataclass(frozen=True)
-class _Silence:
-    """The model of a replay: every answer comes from the journal."""
+async def _honour_schema(chat: Chat) -> bool:
+    """Tell whether a model honours a schema; of several, each has to."""
+    from mendloop.agents.prompted.objects import honours_schema
+    from mendloop.tools.chat.several import SeveralChat
 
-    model: str
-
-    async def ask(self, request: ChatRequest) -> Answer:
-        raise AssertionError("a replay asked a model")
-
-    async def aclose(self) -> None:
-        pass
-
-
-def silent_model(start: RunStarted) -> OpenedModel | None:
-    """Return the model of a recorded run by name, for a replay, which never asks it."""
-    if not start.models:
-        return None
-    name = next(iter(start.models.values()))
-    return OpenedModel(_Silence(name), Meter(), start.weights.get(name, ""))
+    asked = [member.chat for member in chat.members] if isinstance(chat, SeveralChat) else [chat]
+    return all([await honours_schema(each) for each in asked])

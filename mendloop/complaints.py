@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -54,7 +54,7 @@ def explain(error: ErrorDetails, path: YamlPath, model: type[BaseModel], later: 
     """Return one sentence about one error. `later` names, by dotted path, what a later version will accept."""
     dotted = ".".join(str(part) for part in path)
     kind, context = error["type"], error.get("ctx") or {}
-    if kind == "extra_forbidden":
+    if kind == "extra_forbidden" or (kind == "dict_type" and _is_typo(path, model)):
         return _unknown_key(path, model, later)
     if kind in ("missing", "union_tag_not_found"):
         return f"`{dotted}` is missing"
@@ -93,6 +93,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def _is_typo(path: YamlPath, model: type[BaseModel]) -> bool:
+    """Tell whether a key that may have any name is most likely meant to be a known one."""
+    siblings = _siblings(_all_fields(model), path[:-1])
+    return str(path[-1]) not in siblings and nearest(str(path[-1]), siblings) is not None
+
+
 def _unknown_key(path: YamlPath, model: type[BaseModel], later: Mapping[str, Iterable[str]]) -> str:
     *parent, last = path
     key, group = str(last), ".".join(str(part) for part in parent)
@@ -100,8 +106,8 @@ def _unknown_key(path: YamlPath, model: type[BaseModel], later: Mapping[str, Ite
         return f"unknown key `{key}`: keys and addresses never stand in a scenario; set them in the environment"
     if key in later.get(f"{group}.*".lstrip("."), ()):
         return f"`{'.'.join(str(part) for part in path)}` is not available in this version"
-    everything = dict(_fields(model))
-    siblings = everything.get(group, ())
+    everything = _all_fields(model)
+    siblings = _siblings(everything, parent)
     if near := nearest(key, siblings):
         return f"unknown key `{key}` (nearest: `{near}`)"
     for other, fields in everything.items():
@@ -123,17 +129,39 @@ def _unknown_choice(path: YamlPath, found: object, known: list[str], later: Mapp
     return f"unknown {name} `{found[:60]}` ({hint}available: {available})"
 
 
+def _all_fields(model: type[BaseModel]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the keys at each dotted path; where one of several models can stand, those of all."""
+    everything: dict[str, tuple[str, ...]] = {}
+    for path, names in _fields(model):
+        everything[path] = tuple(dict.fromkeys((*everything.get(path, ()), *names)))
+    return everything
+
+
+def _siblings(everything: Mapping[str, tuple[str, ...]], parent: Iterable[int | str]) -> tuple[str, ...]:
+    """Return the names of the keys in a mapping of the file; `*` stands for a name or a number that is free."""
+    parts = [str(part) for part in parent]
+    for path, names in everything.items():
+        known = path.split(".") if path else []
+        if len(known) == len(parts) and all(own in ("*", part) for own, part in zip(known, parts, strict=True)):
+            return names
+    return ()
+
+
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield (dotted path, names of its keys) for a model and the models inside it."""
     yield prefix, tuple(model.model_fields)
     for name, field in model.model_fields.items():
-        for inner in _models(field.annotation):
-            yield from _fields(inner, f"{prefix}.{name}".lstrip("."))
+        for many, inner in _models(field.annotation):
+            yield from _fields(inner, f"{prefix}.{name}{'.*' if many else ''}".lstrip("."))
+    if model.model_config.get("extra") == "allow":
+        for _, inner in _models(get_type_hints(model, include_extras=True)["__pydantic_extra__"]):
+            yield from _fields(inner, f"{prefix}.*".lstrip("."))
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models(annotation: Any, many: bool = False) -> Iterator[tuple[bool, type[BaseModel]]]:
+    """Yield the models of an annotation, each with whether it is an item of a list or a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif get_origin(annotation) in (Union, UnionType, Annotated):
+        yield many, annotation
+    elif (origin := get_origin(annotation)) in (Union, UnionType, Annotated, tuple, dict):
         for part in get_args(annotation):
-            yield from _models(part)
+            yield from _models(part, many or origin in (tuple, dict))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mendloop.choosing import OpenedModel, endpoint_of
+from mendloop.choosing import endpoint_of
 from mendloop.errors import InputError, ScenarioError
+from mendloop.opening import OpenedModel
 from mendloop.specs import (
     FailureSource,
     GoalSource,
@@ -16,7 +16,10 @@ from mendloop.specs import (
 )
 
 if TYPE_CHECKING:
-    from mendloop.agents.procedural.files import Skipped
+    from mendloop.agents.procedural.source import Candidates
+    from mendloop.agents.sources.failures import Failures
+    from mendloop.agents.sources.instructions import Instructions
+    from mendloop.agents.sources.snippets import Snippets
     from mendloop.graphs.team import Team
     from mendloop.memory.embedding import Chosen
     from mendloop.memory.protocol import ReflectionStore
@@ -37,30 +40,33 @@ def looked_at(scenario: Scenario) -> str:
         case PythonSource():
             from mendloop.agents.procedural.source import read_source
 
-            found = read_source(source.package, source.path)
-            return _counted(len(found.items), "function to look at", "functions to look at", found.skipped)
+            found = read_source(source.package, source.path, scenario.screening)
+            return _counted(found, "function to look at", "functions to look at")
         case InstructionSource():
             from mendloop.agents.sources.instructions import read_instructions
 
-            given = read_instructions(source.path)
-            return _counted(len(given.items), "instruction", "instructions", given.skipped)
+            given = read_instructions(source.path, scenario.screening)
+            return _counted(given, "instruction", "instructions")
         case FailureSource():
             from mendloop.agents.sources.failures import read_failures
 
-            failures = read_failures(source.path)
-            return _counted(len(failures.items), "wrong program", "wrong programs", failures.skipped)
+            failures = read_failures(source.path, rules=scenario.screening)
+            return _counted(failures, "wrong program", "wrong programs")
         case GoalSource(path=None):
             return "the goal in words"
         case _:
             from mendloop.agents.sources.snippets import read_snippets
 
-            snippets = read_snippets(source.path or "")
-            return _counted(len(snippets.items), "snippet", "snippets", snippets.skipped)
+            snippets = read_snippets(source.path or "", scenario.screening)
+            return _counted(snippets, "snippet", "snippets")
 
 
-def _counted(number: int, one: str, many: str, skipped: Sequence[Skipped]) -> str:
-    found = f"{number} {one if number == 1 else many}"
-    return f"{found}; {len(skipped)} skipped, first {skipped[0].file}: {skipped[0].reason}" if skipped else found
+def _counted(found: Candidates | Instructions | Failures | Snippets, one: str, many: str) -> str:
+    """Say how many items a source holds, what was skipped, and what screening dropped, masked and kept."""
+    number, skipped = len(found.items), found.skipped
+    parts = [f"{number:,} {one if number == 1 else many}"]
+    parts += [f"{len(skipped):,} skipped, first {skipped[0].file}: {skipped[0].reason}"] if skipped else []
+    return "; ".join([*parts, *found.screened.said])
 
 
 def check_templates(scenario: Scenario) -> None:
@@ -83,7 +89,7 @@ def chosen_embedder(scenario: Scenario, settings: Settings) -> Chosen:
     if memory.embedding_model is None or kind in ("ngrams", "minilm"):
         return choose_embedder(kind)
     from mendloop.memory.protocol import EmbeddingFailed
-    from mendloop.tools.chat.endpoint import EndpointEmbedder
+    from mendloop.tools.chat.embedder import EndpointEmbedder
 
     try:
         return choose_embedder(kind, EndpointEmbedder(memory.embedding_model, endpoint_of(settings)))
@@ -106,7 +112,7 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model
             where="models.teacher.kind",
             remedy="use `auto`, `openai`, `local` or `procedural` in a scenario file",
         )
-    parts = roles_for(scenario, model.chat if model else None)
+    parts = roles_for(scenario, model.chat if model else None, model.roles if model else {})
     return Team(
         name=scenario.team,
         proposer=parts.proposer,
@@ -123,6 +129,7 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model
         deterministic=scenario.deterministic,
         peers=scenario.loop.peers,
         models=dict(parts.models),
-        weights={model.chat.model: model.weights} if model and model.weights else {},
+        weights=dict(model.weights) if model else {},
         prompts=dict(parts.prompts),
+        session_budget=scenario.budget.session,
     )

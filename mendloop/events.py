@@ -116,7 +116,10 @@ class SolutionWritten(Event):
 
 
 class LlmAnswered(Event):
-    """A language model answered (an effect). `prompt` is the request as it was sent; `ms` the model's time."""
+    """A language model answered (an effect). `prompt` is the request as it was sent; `ms` the model's time.
+
+    `usd` is what it cost, None where no price was known.
+    """
 
     kind: Literal["llm_call"] = "llm_call"
     request: str
@@ -130,6 +133,16 @@ class LlmAnswered(Event):
     reasoning_tokens: int = 0
     degenerate: bool = False
     ms: float = 0.0
+    usd: float | None = None
+
+
+class QuestionRefused(Event):
+    """A question was not asked, because the session's own budget is used up (an effect); `reason` says of what."""
+
+    kind: Literal["refused"] = "refused"
+    request: str
+    result: Ref
+    reason: str
 
 
 class Executed(Event):
@@ -206,7 +219,7 @@ class BudgetUsed(Event):
     """A budget's use at a decision."""
 
     kind: Literal["budget"] = "budget"
-    name: Literal["usd", "tokens", "wall_s"]
+    name: Literal["usd", "tokens", "wall_s", "records"]
     used: float
     limit: float
 
@@ -230,6 +243,23 @@ class CircuitChanged(Event):
     model: str
     state: Literal["open", "probing", "closed"]
     reason: str
+
+
+class BatchChanged(Event):
+    """A batch of questions was sent to a provider, found there by a later launch, ended, or given up.
+
+    `batch` is the provider's name for it, where it has one. Of its `questions` so many were `answered`; the others are
+    asked singly, and `reason` says why.
+    """
+
+    kind: Literal["batch"] = "batch"
+    endpoint: str
+    model: str
+    batch: str
+    state: Literal["sent", "found", "ended", "given_up"]
+    questions: int
+    answered: int = 0
+    reason: str = ""
 
 
 class ErrorRaised(Event):
@@ -275,6 +305,7 @@ AnyEvent = Annotated[
     | SuiteDesigned
     | SolutionWritten
     | LlmAnswered
+    | QuestionRefused
     | Executed
     | SourceRead
     | MemoryQueried
@@ -286,6 +317,7 @@ AnyEvent = Annotated[
     | BudgetUsed
     | PaceChanged
     | CircuitChanged
+    | BatchChanged
     | ErrorRaised
     | RecordKept
     | RecordDropped

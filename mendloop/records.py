@@ -114,6 +114,8 @@ class Call(Frozen):
 
 
 Profile = Literal["stdlib", "pytest", "scientific"]
+Backend = Literal["local", "bwrap", "e2b", "unsafe-local"]
+SandboxKind = Literal["auto", Backend]
 
 
 class Request(Frozen):

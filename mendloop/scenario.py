@@ -70,18 +70,20 @@ def parse_scenario(
 
 def _with_paths(scenario: Scenario, paths: _Paths) -> Scenario:
     """Return the scenario with absolute paths, and with the text of every template file."""
-    source, teacher = scenario.source, scenario.models.teacher
+    source = scenario.source
     if source.path is not None:
         kind = PLACES[source.kind]
         source = source.model_copy(update={"path": str(paths.resolved(("source", "path"), source.path, kind))})
-    if isinstance(teacher, LocalModel) and teacher.model.endswith(".gguf"):
-        file = paths.resolved(("models", "teacher", "model"), teacher.model, "file")
-        teacher = teacher.model_copy(update={"model": str(file)})
+    local = {
+        name: spec.model_copy(update={"model": str(paths.resolved(("models", name, "model"), spec.model, "file"))})
+        for name, spec in scenario.models.named.items()
+        if isinstance(spec, LocalModel) and spec.model.endswith(".gguf")
+    }
     templates = {
         name: Template(text=paths.text(("prompts", name, "file"), template.file)) if template.file else template
         for name, template in scenario.prompts.items()
     }
-    models = scenario.models.model_copy(update={"teacher": teacher})
+    models = scenario.models.model_copy(update=local)
     return scenario.model_copy(update={"source": source, "models": models, "prompts": templates})
 
 

@@ -86,13 +86,15 @@ class Reply:
     delay_s: float = 0
     """Before the first byte."""
     trickle_s: float = 0
-    """After each byte of the body."""
+    """Between the bytes of the body."""
     cut_after: int | None = None
     """Bytes of the body after which the connection is closed, though more were promised."""
     reset: bool = False
-    """The connection is reset without a byte."""
+    """The connection is reset: without a byte, or after `cut_after` bytes of the body where that is set."""
     hang: bool = False
     """Nothing is sent until the server closes."""
+    on_sent: Callable[[], None] | None = None
+    """Called when the last byte was written, to a client that had not left."""
 
 
 Answer: TypeAlias = Callable[[Asked], Reply]
@@ -356,13 +358,24 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.server.reply_to(f"{self.command} {self.path.partition('?')[0]}", headers, payload)
         if self.server.closing.wait(None if reply.hang else reply.delay_s):
             self.close_connection = True
-        elif reply.reset:
+            return
+        there = self._client_is_there()
+        sent = (not reply.reset or reply.cut_after is not None) and self._send(reply, reply.body or b"")
+        if reply.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
-        else:
-            self._send(reply, reply.body or b"")
+        elif there and sent and reply.on_sent is not None:
+            reply.on_sent()
 
-    def _send(self, reply: Reply, body: bytes) -> None:
+    def _client_is_there(self) -> bool:
+        """Tell whether the client has not closed its side."""
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+
+    def _send(self, reply: Reply, body: bytes) -> bool:
+        """Send a reply; False where the server was closed meanwhile."""
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -372,12 +385,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or reply.cut_after is not None
         if not reply.trickle_s:
             self.wfile.write(body[: reply.cut_after])
-            return
-        for byte in body[: reply.cut_after]:
-            self.wfile.write(bytes([byte]))
-            if self.server.closing.wait(reply.trickle_s):
+            return True
+        for place, byte in enumerate(body[: reply.cut_after]):
+            if place and self.server.closing.wait(reply.trickle_s):
                 self.close_connection = True
-                return
+                return False
+            self.wfile.write(bytes([byte]))
+        return True
 
 
 def _checked(body: object, needed: str) -> Json:

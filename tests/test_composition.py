@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from mendloop.choosing import LOCAL_MODEL_MODULE, OpenedModel, Resolved, opened_model, resolved, silent_model
+from mendloop.choosing import LOCAL_MODEL_MODULE, Resolved, resolved
 from mendloop.composition import check_templates, chosen_embedder, compose, looked_at
 from mendloop.errors import InputError, ScenarioError, SourceError
 from mendloop.events import Ref, RunStarted
 from mendloop.memory.none import NoMemory
+from mendloop.opening import OpenedModel, opened_model, silent_model
 from mendloop.runs.replay import Unreachable
 from mendloop.scenario import parse_scenario
 from mendloop.settings import Settings
@@ -186,7 +187,7 @@ def test_an_endpoint_is_tried_before_it_is_metered(tmp_path: Path) -> None:
         asked = scenario(teacher=endpoint(price=price), budget={"usd": 1.0})
         model = opened_and_asked(asked, settings(tmp_path, server))
     assert model is not None
-    assert (model.chat.model, model.weights, server.count) == (MODEL, "", 2)
+    assert (model.chat.model, model.weights, server.count) == (MODEL, {}, 2)
     assert model.meter.tokens == 8
     assert model.meter.usd == pytest.approx(8e-6)
 
@@ -221,9 +222,10 @@ def recorded(models: dict[str, str], weights: dict[str, str]) -> RunStarted:
 
 
 def test_the_model_of_a_replay_has_its_name_and_never_answers() -> None:
-    model = silent_model(recorded({"programmer": "m"}, {"m": "abc"}))
+    model = silent_model(recorded({"programmer": "m", "critic": "n"}, {"m": "abc"}))
     assert model is not None
-    assert (model.chat.model, model.weights) == ("m", "abc")
+    assert (model.chat.model, model.weights) == ("m", {"m": "abc"})
+    assert {role: chat.model for role, chat in model.roles.items()} == {"programmer": "m", "critic": "n"}
     with pytest.raises(AssertionError, match="a replay asked a model"):
         asyncio.run(
             model.chat.ask(

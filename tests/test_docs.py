@@ -18,7 +18,15 @@ from mendloop.graphs.repair import repair_graph
 from mendloop.graphs.synthesis import synthesis_graph
 from tests.e2e.product import ROOT, run_process
 
-PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/concepts.md", "docs/decisions.md", "docs/own-code.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/concepts.md",
+    "docs/decisions.md",
+    "docs/own-code.md",
+    "docs/budget.md",
+)
 CONSOLE = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")

@@ -107,11 +107,11 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ("propose: [oss_instruct]", "s.yaml:3: `propose` is not available in this version"),
         (
             "models: {teacher: {kind: recorded}}",
-            "s.yaml:3: kind `recorded` is not available in this version; available: auto, openai, local, procedural",
+            "s.yaml:3: kind `recorded` is not available in this version; available: auto, openai, several, local, procedural",
         ),
         (
             "models: {teacher: {kind: proceduarl}}",
-            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: auto, openai, local, procedural)",
+            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: auto, openai, several, local, procedural)",
         ),
         ("models: {teacher: {kind: openai}}", "s.yaml:3: `models.teacher.model` is missing"),
         ("models: {teacher: {kind: auto, temperature: 3}}", "s.yaml:3: `models.teacher.temperature`"),

@@ -43,7 +43,7 @@ def run_of(scenario: Path, out: Path) -> list[Record]:
     return list(open_run(out).records())
 
 
-def expected_source(source: Source, folder: Path) -> Source:
+def expected_source(source: Source, folder: Path, licence: str) -> Source:
     """Return the source that a record of a person's own folder has, where function and line are its own."""
     return Source(
         kind="python",
@@ -51,14 +51,14 @@ def expected_source(source: Source, folder: Path) -> Source:
         qualname=source.qualname,
         file=source.file,
         line=source.line,
-        licence="user's own",
+        licence=licence,
     )
 
 
-def assert_of_that_folder(records: list[Record], folder: Path) -> None:
+def assert_of_that_folder(records: list[Record], folder: Path, licence: str) -> None:
     """Every record is about a function that stands at the named line of a file in the folder."""
     for source in (record.problem.source for record in records):
-        assert source == expected_source(source, folder)
+        assert source == expected_source(source, folder, licence)
         module, _, function = source.qualname.rpartition(".")
         assert source.file == f"{module}.py"
         line = (folder / source.file).read_text("utf-8").splitlines()[source.line - 1]
@@ -75,8 +75,8 @@ def licence_table(run: Path) -> list[str]:
 def test_the_own_code_scenario_makes_records_of_its_folder(tmp_path: Path) -> None:
     records = run_of(OWN_CODE, tmp_path / "run")
     assert records != []
-    assert_of_that_folder(records, SCENARIOS / "own_code")
-    assert licence_table(tmp_path / "run") == [f"| user's own | {len(records)} |"]
+    assert_of_that_folder(records, SCENARIOS / "own_code", "Apache-2.0")  # it is part of this project
+    assert licence_table(tmp_path / "run") == [f"| Apache-2.0 | {len(records)} |"]
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def copied(tmp_path: Path) -> Path:
 def test_a_copy_of_it_takes_a_persons_tests_as_evidence(copied: Path, tmp_path: Path) -> None:
     records = run_of(copied, tmp_path / "run")
     assert records != []
-    assert_of_that_folder(records, tmp_path / "code")
+    assert_of_that_folder(records, tmp_path / "code", "user's own")
     assert not any(record.problem.source.file.startswith("test_") for record in records)
     evidence = {record.problem.source.qualname: record.problem.contract.evidence for record in records}
     tested = {"lists.chunked", "lists.merged", "lists.peaks", "texts.squeeze", "texts.initials", "texts.vowels"}

@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from mendloop.errors import InputError
-from mendloop.settings import Settings, load_settings
+from mendloop.settings import Settings, endpoint_variables, load_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -66,3 +67,31 @@ def test_secrets_are_shown_nowhere_and_listed_for_redaction() -> None:
 
 def test_a_placeholder_key_is_no_secret() -> None:
     assert load_settings({"OPENAI_API_KEY": "none"}).secrets() == ()
+
+
+WEST = {
+    "MENDLOOP_ENDPOINT_WEST_URL": "https://ada:pass-phrase@west.test/v1",
+    "MENDLOOP_ENDPOINT_WEST_KEY": "sk-west-01",
+}
+
+
+def test_further_endpoints_are_named_by_their_variables() -> None:
+    settings = load_settings({**WEST, "MENDLOOP_ENDPOINT_FAR_EAST_KEY": "sk-east-02", "MENDLOOP_ENDPOINT_OFF_URL": " "})
+    assert set(settings.endpoints) == {"west", "far_east"}
+    west, east = settings.endpoints["west"], settings.endpoints["far_east"]
+    assert (west.url, west.key) == (WEST["MENDLOOP_ENDPOINT_WEST_URL"], SecretStr("sk-west-01"))
+    assert (east.url, east.key) == (None, SecretStr("sk-east-02"))
+    assert endpoint_variables("far_east") == ("MENDLOOP_ENDPOINT_FAR_EAST_URL", "MENDLOOP_ENDPOINT_FAR_EAST_KEY")
+
+
+def test_the_secrets_of_named_endpoints_are_shown_nowhere_and_listed_for_redaction() -> None:
+    settings = load_settings({**WEST, "OPENAI_API_KEY": "sk-canary-1"})
+    assert settings.secrets() == ("sk-canary-1", "sk-west-01", "pass-phrase")
+    assert not [secret for secret in settings.secrets() if secret in repr(settings) + str(settings)]
+
+
+def test_a_wrong_address_of_a_named_endpoint_names_its_variable_and_is_not_quoted() -> None:
+    with pytest.raises(InputError) as caught:
+        load_settings({"MENDLOOP_ENDPOINT_WEST_URL": "west.test/secret-path"})
+    assert str(caught.value).startswith("MENDLOOP_ENDPOINT_WEST_URL: ")
+    assert "secret-path" not in str(caught.value)

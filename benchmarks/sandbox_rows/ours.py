@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from benchmarks.sandbox_rows.serve import AbsentError, Batch, serve
 from benchmarks.sandbox_rows.task import CALLS, EXPECTED, FRAMES, FRAMES_CALLS, FRAMES_EXPECTED, PROGRAM, TESTS
 from mendloop.errors import MendloopError
-from mendloop.records import Case, Limits, Profile, Request
+from mendloop.records import Backend, Case, Limits, Profile, Request
 from mendloop.tools.judging import calls_of, judge
-from mendloop.tools.sandbox.open import Backend, open_sandbox
+from mendloop.tools.sandbox.open import open_sandbox
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.suites import judge_suite
 

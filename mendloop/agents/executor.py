@@ -9,9 +9,6 @@ from mendloop.records import Case, CaseResult, Limits, ProgramResult, Request
 from mendloop.tools.bench import Bench
 from mendloop.tools.judging import calls_of, judge
 
-SANDBOX_TRIES = 3
-"""A sandbox fault is retried this often before a session gives up; it is never a turn."""
-
 UNSURE = frozenset({"timeout", "memory"})
 """Verdicts that depend on the machine: recorded only when 2 of 3 runs agree."""
 
@@ -42,11 +39,7 @@ async def examine(
 
 
 async def _settled(bench: Bench, slot: str, request: Request, cases: Sequence[Case]) -> ProgramResult:
-    for attempt in range(SANDBOX_TRIES):
-        name = slot if attempt == 0 else f"{slot}/retry{attempt}"
-        execution = await bench.run(name, request)
-        if execution.status != "sandbox_error":
-            break
+    execution = await bench.run(slot, request)
     return await judge(cases, execution, bench.checker(slot), request.limits)
 
 

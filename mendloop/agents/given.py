@@ -11,6 +11,8 @@ from mendloop.agents.sources.failures import Failures, Row, read_failures
 from mendloop.agents.tester import SuiteRole
 from mendloop.events import Ref, SourceRead
 from mendloop.records import Brief, Case, Problem, Solution, Source, Suite, digest
+from mendloop.screening.screen import BY_DEFAULT
+from mendloop.specs import ScreeningSpec
 from mendloop.tools.bench import Bench
 
 AUTHOR = "given"
@@ -39,17 +41,19 @@ class GivenProposer:
 
     path: str
     shelf: GivenShelf
+    rules: ScreeningSpec = BY_DEFAULT
 
     async def prepare(self, bench: Bench) -> Stock:
         """Read the file. Raises SourceError when no row of it can be used."""
 
         async def read() -> Failures:
-            return read_failures(self.path)
+            return read_failures(self.path, rules=self.rules)
 
         found = await bench.journal.effect(bench.key("source"), self.path, read, Failures, _source_read)
         self.shelf.fill(found.items)
         held = len(self.shelf.rows)
-        return Stock(size=held, what="wrong program", where="file", functions=held, modules=1)
+        notes = found.screened.said
+        return Stock(size=held, what="wrong program", where="file", functions=held, modules=1, notes=notes)
 
     async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
         """Return nothing: the file says what comes."""

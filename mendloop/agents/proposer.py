@@ -11,7 +11,8 @@ from mendloop.tools.bench import Bench
 class Stock(Frozen):
     """What a source can give: how many problems (None: no end known), and what was left out for which reason.
 
-    It holds `functions` pieces in `modules` places; `what` and `where` name one of each.
+    It holds `functions` pieces in `modules` places; `what` and `where` name one of each. `notes` say what else a person
+    should know of it, such as what screening dropped and masked.
     """
 
     size: int | None
@@ -20,6 +21,7 @@ class Stock(Frozen):
     functions: int = 0
     modules: int = 0
     left_out: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
 
 
 class Proposer(Protocol):

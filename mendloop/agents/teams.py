@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
 
 from mendloop.agents.critic import Critic
 from mendloop.agents.given import GivenProgrammer, GivenProposer, GivenShelf, GivenTester
@@ -18,12 +20,24 @@ from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.prompted.tester import PromptedTester
 from mendloop.agents.proposer import Proposer
 from mendloop.agents.tester import Tester
-from mendloop.records import MIN_LIVE_MUTANTS, Role
-from mendloop.specs import LanguageModel, PromptName, Scenario
+from mendloop.records import MIN_LIVE_MUTANTS
+from mendloop.specs import (
+    PLAYED_ROLES,
+    EndpointModel,
+    LanguageModel,
+    LocalModel,
+    PlayedRole,
+    PromptName,
+    Scenario,
+    SeveralModels,
+)
 from mendloop.tools.chat.protocol import Chat
 
 REPAIRING: tuple[PromptName, ...] = ("repair", "diagnose", "again")
 WRITING: tuple[PromptName, ...] = ("write", "tests", "rederive", "judge", "restate")
+NOBODY_ELSE: Mapping[PlayedRole, Chat] = MappingProxyType({})
+
+Voices: TypeAlias = Mapping[PlayedRole, Voice]
 
 
 @dataclass(frozen=True)
@@ -38,62 +52,71 @@ class Roles:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
-def roles_for(scenario: Scenario, chat: Chat | None) -> Roles:
-    """Return the roles of a scenario's team; without a `chat` it is the procedural one."""
+def roles_for(scenario: Scenario, chat: Chat | None, others: Mapping[PlayedRole, Chat] = NOBODY_ELSE) -> Roles:
+    """Return the roles of a scenario's team; without a `chat` it is the procedural one.
+
+    `chat` plays every role that is not among the `others`.
+    """
     if chat is None:
         alone = procedural_roles(scenario, scenario.sandbox.limits)
         return Roles(alone.proposer, alone.programmer, alone.tester, alone.critic)
-    voice = voice_of(scenario, chat)
-    return {"injected": _injected, "given": _given, "prompted": _prompted}[scenario.team](scenario, voice)
-
-
-def voice_of(scenario: Scenario, chat: Chat) -> Voice:
-    """Return the model as the roles use it; `answers: json` must have been probed."""
     prompts = Prompts({name: template.text or "" for name, template in scenario.prompts.items()})
-    teacher = scenario.models.teacher
-    if not isinstance(teacher, LanguageModel):
+    voices = {role: voice_of(scenario, role, others.get(role, chat), prompts) for role in PLAYED_ROLES}
+    return {"injected": _injected, "given": _given, "prompted": _prompted}[scenario.team](scenario, voices)
+
+
+def voice_of(scenario: Scenario, role: PlayedRole, chat: Chat, prompts: Prompts) -> Voice:
+    """Return the model of a role as the role uses it; `answers: json` must have been probed."""
+    models = scenario.models
+    spec = models.named[models.name_of(role)]
+    if not isinstance(spec, LanguageModel):
         return Voice(chat, prompts)
-    temperature = None if teacher.temperature == "server" else teacher.temperature
-    return Voice(chat, prompts, teacher.max_tokens, temperature, objects=teacher.answers == "json")
+    temperature = None if spec.temperature == "server" else spec.temperature
+    window = spec.context if isinstance(spec, EndpointModel | SeveralModels | LocalModel) else None
+    return Voice(chat, prompts, spec.max_tokens, temperature, objects=spec.answers == "json", window=window)
 
 
-def _injected(scenario: Scenario, voice: Voice) -> Roles:
+def _injected(scenario: Scenario, voices: Voices) -> Roles:
     # Without a model a session that comes to nothing costs little; with one its answers are paid for.
     min_mutants = MIN_LIVE_MUTANTS if scenario.target.min_tier != "C" else 0
     alone = procedural_roles(scenario, scenario.sandbox.limits, min_mutants)
-    programmer = InjectingProgrammer(alone.programmer, _repairer(scenario, voice))
-    critic = PromptedCritic(voice)
-    return Roles(alone.proposer, programmer, alone.tester, critic, *_played(voice, ("programmer", "critic"), REPAIRING))
+    programmer = InjectingProgrammer(alone.programmer, _repairer(scenario, voices))
+    critic = PromptedCritic(voices["critic"])
+    return Roles(
+        alone.proposer, programmer, alone.tester, critic, *_played(voices, ("programmer", "critic"), REPAIRING)
+    )
 
 
-def _given(scenario: Scenario, voice: Voice) -> Roles:
+def _given(scenario: Scenario, voices: Voices) -> Roles:
     shelf = GivenShelf()
-    programmer = GivenProgrammer(shelf, _repairer(scenario, voice))
-    proposer = GivenProposer(scenario.source.path or "", shelf)
-    used = _played(voice, ("programmer", "critic"), (*REPAIRING, "write"))
-    return Roles(proposer, programmer, GivenTester(shelf), PromptedCritic(voice), *used)
+    programmer = GivenProgrammer(shelf, _repairer(scenario, voices))
+    proposer = GivenProposer(scenario.source.path or "", shelf, scenario.screening)
+    used = _played(voices, ("programmer", "critic"), (*REPAIRING, "write"))
+    return Roles(proposer, programmer, GivenTester(shelf), PromptedCritic(voices["critic"]), *used)
 
 
-def _prompted(scenario: Scenario, voice: Voice) -> Roles:
-    source = scenario.source
+def _prompted(scenario: Scenario, voices: Voices) -> Roles:
+    source, voice = scenario.source, voices["proposer"]
     if source.kind == "instructions":
-        proposer: Proposer = InstructionProposer(voice, source.path or "", scenario.loop.variants)
+        proposer: Proposer = InstructionProposer(voice, source.path or "", scenario.loop.variants, scenario.screening)
         stating: tuple[PromptName, ...] = ("problem_from_instruction",)
     else:
         planned = source.kind == "goal"
-        proposer = PromptedProposer(voice, scenario.goal, source.path, scenario.loop.variants, planned)
+        variants, rules = scenario.loop.variants, scenario.screening
+        proposer = PromptedProposer(voice, scenario.goal, source.path, variants, planned, rules)
         stating = (*(("concepts",) if planned else ()), "problem_from_snippet" if source.path else "problem")
-    roles: tuple[Role, ...] = ("proposer", "programmer", "tester", "critic")
-    used = _played(voice, roles, (*stating, *WRITING, *REPAIRING))
-    return Roles(proposer, _repairer(scenario, voice), PromptedTester(voice), PromptedCritic(voice), *used)
+    used = _played(voices, PLAYED_ROLES, (*stating, *WRITING, *REPAIRING))
+    tester, critic = PromptedTester(voices["tester"]), PromptedCritic(voices["critic"])
+    return Roles(proposer, _repairer(scenario, voices), tester, critic, *used)
 
 
-def _repairer(scenario: Scenario, voice: Voice) -> PromptedProgrammer:
-    return PromptedProgrammer(voice, scenario.sandbox.limits, scenario.loop.samples)
+def _repairer(scenario: Scenario, voices: Voices) -> PromptedProgrammer:
+    return PromptedProgrammer(voices["programmer"], scenario.sandbox.limits, scenario.loop.samples)
 
 
 def _played(
-    voice: Voice, roles: tuple[Role, ...], prompts: tuple[PromptName, ...]
+    voices: Voices, roles: tuple[PlayedRole, ...], prompts: tuple[PromptName, ...]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return which model plays which role, and the hashes of the templates that they use."""
-    return dict.fromkeys(roles, voice.chat.model), {name: voice.prompts.hash(name) for name in prompts}
+    models: dict[str, str] = {role: voices[role].chat.model for role in roles}
+    return models, {name: voices[roles[0]].prompts.hash(name) for name in prompts}

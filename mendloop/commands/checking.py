@@ -16,53 +16,106 @@ import typer
 
 from mendloop import __version__, api
 from mendloop.commands.asked import Overrides, ScenarioFile
-from mendloop.commands.console import show, show_json, show_table
+from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError, MendloopError
-from mendloop.records import Probe
+from mendloop.records import Backend, Probe, SandboxKind
 from mendloop.scenario import load_scenario
-from mendloop.specs import Scenario
+from mendloop.specs import AutoModel, Scenario
 from mendloop.tools.sandbox.languages import LANGUAGES, missing
-from mendloop.tools.sandbox.open import BY_ITSELF, Backend, SandboxKind, open_sandbox, probed
+from mendloop.tools.sandbox.open import BY_ITSELF, open_sandbox, probed
 
 MIN_FREE_MB = 500
 VENDORS = ("langgraph", "langchain-openai", "openai", "chromadb", "pydantic", "pyarrow")
 
 
-def check(scenario: ScenarioFile, overrides: Overrides = None, as_json: Json = False) -> None:
-    """Validate a scenario and try what it needs: the source, the model and the sandbox. Nothing is started."""
+def check(
+    scenario: ScenarioFile,
+    overrides: Overrides = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Run so many real sessions, keep nothing, and measure what they cost.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Validate a scenario, try what it needs (the source, the models, the sandbox), and estimate what it may cost.
+
+    Nothing is started, unless a sample is asked for.
+    """
+    from mendloop.commands.estimating import (
+        Checked,
+        estimate_lines,
+        estimated,
+        licence_layers,
+        price_layers,
+        said_of_prices,
+        sample_lines,
+        sampled,
+    )
     from mendloop.composition import check_templates, looked_at
+    from mendloop.tools.chat.licences import said_of_licence
+    from mendloop.tools.chat.pricing import load_prices, priced_models
 
     loaded = load_scenario(scenario, overrides or [])
     found = looked_at(loaded)
     check_templates(loaded)
-    layers = [
+    prices = load_prices(api.settings().prices)
+    taken, model = asyncio.run(_model(loaded))
+    priced = priced_models(taken.models, prices)
+    dollars = taken.budget.usd is not None or taken.budget.session.usd is not None
+    layers = (
         Probe(layer="scenario", ok=True, detail=str(scenario)),
         Probe(layer="source", ok=True, detail=found),
-        asyncio.run(_model(loaded)),
+        model,
+        *price_layers(priced, needed=dollars),
+        *licence_layers(priced),
         *_probed(loaded.sandbox.kind),
-    ]
-    _print_layers(layers, as_json)
+    )
+    known = not isinstance(taken.models.teacher, AutoModel)  # what is asked follows from the model that is taken
+    checked = Checked(
+        ok=all(layer.ok for layer in layers),
+        layers=layers,
+        licences={name: said_of_licence(name) for name in priced},
+        prices={name: said for name, (said, _) in said_of_prices(priced).items()},
+        estimate=estimated(taken, prices) if known else None,
+    )
+    tell = say if as_json else show
+    if not as_json:
+        _show_layers(layers)
+        for line in estimate_lines(checked.estimate) if checked.estimate else ():
+            show(line)
+    if sample is not None and checked.ok:
+        checked = checked.model_copy(update={"sample": sampled(loaded, sample, tell)})
+        for line in sample_lines(checked.sample) if not as_json else ():
+            show(line)
+    if as_json:
+        show_json(checked)
+    if not checked.ok:
+        raise typer.Exit(EXIT_FOUND_BAD)
 
 
-async def _model(scenario: Scenario) -> Probe:
-    """Say which model would be taken, and whether it answers. A local one is looked for, not loaded."""
-    from mendloop.choosing import opened_model, resolved, weights_of
+async def _model(scenario: Scenario) -> tuple[Scenario, Probe]:
+    """Say which model would be taken, and whether it answers. A local one is looked for, not loaded.
+
+    Returns the scenario with that model in place of `auto`, where one could be taken.
+    """
+    from mendloop.choosing import resolved
+    from mendloop.opening import opened_model, weights_of
     from mendloop.specs import LocalModel
 
     settings = api.settings()
     try:
         taken = await resolved(scenario, settings)
-        teacher = taken.scenario.models.teacher
+        scenario = taken.scenario
+        teacher = scenario.models.teacher
         if isinstance(teacher, LocalModel):
             weights_of(teacher, settings)
         else:
             async with AsyncExitStack() as stack:
-                await opened_model(taken.scenario, settings, stack)
+                await opened_model(scenario, settings, stack)
     except MendloopError as error:
-        return Probe(layer="model", ok=False, detail=error.what, remedy=error.remedy or error.where)
-    return Probe(layer="model", ok=True, detail=taken.said)
+        return scenario, Probe(layer="model", ok=False, detail=error.what, remedy=error.remedy or error.where)
+    return scenario, Probe(layer="model", ok=True, detail=taken.said)
 
 
 def doctor(
@@ -163,12 +216,16 @@ def _print_layers(layers: Sequence[Probe], as_json: bool) -> None:
     if as_json:
         show_json({"ok": ok, "layers": layers})
     else:
-        show_table(("what", "", "found"), [(each.layer, "ok" if each.ok else "BAD", each.detail) for each in layers])
-        for each in layers:
-            if not each.ok:
-                show(f"{each.layer}: {each.remedy}")
+        _show_layers(layers)
     if not ok:
         raise typer.Exit(EXIT_FOUND_BAD)
+
+
+def _show_layers(layers: Sequence[Probe]) -> None:
+    show_table(("what", "", "found"), [(each.layer, "ok" if each.ok else "BAD", each.detail) for each in layers])
+    for each in layers:
+        if not each.ok:
+            show(f"{each.layer}: {each.remedy}")
 
 
 def scenarios(as_json: Json = False) -> None:

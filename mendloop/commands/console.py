@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,8 +14,12 @@ from pydantic import BaseModel
 from mendloop import api
 from mendloop.agents.proposer import Stock
 from mendloop.graphs.outcome import SessionOutcome
+from mendloop.runs.pulse import Pulse
+from mendloop.tools.chat.protocol import Rates
 
 _SAFE = {"\n", "\t"}
+QUIET_S = 30.0
+"""Seconds after which plain lines tell where a run stands, though no session has ended."""
 MOST_REASONS = 5
 """Reasons, or files, that one line names."""
 
@@ -77,10 +81,17 @@ Telling: TypeAlias = Callable[[Path, SessionOutcome], None]
 class LineProgress:
     """Progress as plain lines, at most one a second, for logs and pipes."""
 
-    def __init__(self, goal: int, announce: Callable[[Path], None], telling: Telling | None = None) -> None:
+    def __init__(
+        self,
+        goal: int,
+        announce: Callable[[Path], None],
+        telling: Telling | None = None,
+        quiet_s: float = QUIET_S,
+    ) -> None:
         """Count towards `goal` records; `announce` is called once the run folder is there, `telling` per session."""
-        self._telling = telling
+        self._telling, self._quiet_s = telling, quiet_s
         self.goal, self.kept, self.done = goal, 0, 0
+        self._pulse = Pulse()
         self.path: Path | None = None
         self._closed = False
         self._announce = announce
@@ -108,6 +119,8 @@ class LineProgress:
         if not stock.functions:  # a goal in words has nothing to count
             return
         say(f"found {count(stock.functions, stock.what)} in {count(stock.modules, stock.where)}")
+        for note in stock.notes:
+            say(note)
         reasons = sorted(stock.left_out.items(), key=lambda each: (-each[1], each[0]))
         if reasons:
             told = [f"{number} {reason}" for reason, number in reasons[:MOST_REASONS]]
@@ -126,6 +139,13 @@ class LineProgress:
             self._last = time.monotonic()
             say(self.line())
 
+    def pulse(self, pulse: Pulse) -> None:
+        """Take in where the run stands, and say so where nothing has been said for long."""
+        self._pulse = pulse
+        if pulse.tokens and time.monotonic() - self._last >= self._quiet_s:
+            self._last = time.monotonic()
+            say(self.line())
+
     def add(self, outcome: SessionOutcome) -> None:
         """Count a session, and print what is to be printed of it."""
         if self._telling is not None and self.path is not None:
@@ -134,8 +154,9 @@ class LineProgress:
         self.kept += outcome.outcome == "kept"
 
     def line(self) -> str:
-        """Return the counts in one line."""
-        return f"{count(self.done, 'session')}, {self.kept} of {count(self.goal, 'record')} kept"
+        """Return the counts in one line, and what the models have used."""
+        counts = f"{count(self.done, 'session')}, {self.kept} of {count(self.goal, 'record')} kept"
+        return "; ".join([counts, *used_parts(self._pulse)])
 
     def close(self, *, quietly: bool = False) -> None:
         """Say the last counts, when there is anything to count; a second call does nothing."""
@@ -176,12 +197,49 @@ class BarProgress(LineProgress):
     def collected(self, outcome: SessionOutcome) -> None:
         """Count a session and move the bar."""
         self.add(outcome)
-        self._bar.update(self._task, completed=self.kept, description=f"{self.done} sessions")
+        self._bar.update(self._task, completed=self.kept, description=self._described())
+
+    def pulse(self, pulse: Pulse) -> None:
+        """Take in where the run stands, and show it."""
+        self._pulse = pulse
+        if self.done or pulse.tokens:
+            self._bar.update(self._task, description=self._described())
+
+    def _described(self) -> str:
+        return "; ".join([count(self.done, "session"), *used_parts(self._pulse)])
 
     def close(self, *, quietly: bool = False) -> None:
         """Take the bar away and say the last counts."""
         self._bar.stop()
         super().close(quietly=quietly)
+
+
+def used_parts(pulse: Pulse) -> Iterator[str]:
+    """Yield what the models have used of the limits, what the goal takes at that rate, and how the models are doing."""
+    if not pulse.tokens:
+        return
+    tokens = (
+        f"{pulse.tokens:,}"
+        + (f" of {pulse.tokens_limit:,}" if pulse.tokens_limit else "")
+        + (" token" if pulse.tokens == 1 else " tokens")
+    )
+    usd = "" if pulse.usd is None else f", {pulse.usd:.4g}"
+    usd += f" of {pulse.usd_limit:g}" if usd and pulse.usd_limit else ""
+    share = "" if pulse.share is None else f" ({100 * pulse.share:.0f} % of the budget)"
+    yield tokens + (f"{usd} USD" if usd else "") + share
+    if pulse.projected_tokens is not None and pulse.kept < pulse.goal:
+        whole = "" if pulse.projected_usd is None else f", {pulse.projected_usd:.4g} USD"
+        yield f"at this rate {pulse.projected_tokens:,} tokens{whole} for {count(pulse.goal, 'record')}"
+    for rates in pulse.rates:
+        yield rate_line(rates)
+
+
+def rate_line(rates: Rates) -> str:
+    """Return how a model is doing: what is under way, what waits, and what went wrong."""
+    odd = {"waiting": rates.waiting, "failed": rates.failed, "rate-limited": rates.rate_limited}
+    told = [f"{rates.under_way} of {rates.limit} under way", *(f"{n} {what}" for what, n in odd.items() if n)]
+    state = "" if rates.state == "closed" else f" [circuit {rates.state}]"
+    return f"{rates.model}{state}: {', '.join(told)}"
 
 
 def count(number: int, noun: str) -> str:

@@ -18,10 +18,9 @@ from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError
-from mendloop.records import Case, Frozen, Limits, Profile, ProgramResult
+from mendloop.records import Case, Frozen, Limits, Profile, ProgramResult, SandboxKind
 from mendloop.tools.sandbox.languages import LANGUAGES, NAMES, PYTHON
 from mendloop.tools.sandbox.local import UNSAFE
-from mendloop.tools.sandbox.open import SandboxKind, is_unsafe
 from mendloop.tools.sandbox.protocol import Sandbox
 
 _SUFFIXES = {Path(row.file).suffix: name for name, row in LANGUAGES.items()} | {".sql": "sql"}
@@ -124,7 +123,7 @@ async def _executed(
     judged = [_judge_with(program, limits) for program in programs]
     passed = True
     async with aclosing(await tried_sandbox(kind, workers, api.cloud_account(api.settings()))) as sandbox:
-        if is_unsafe(sandbox):
+        if kind == "unsafe-local":
             say(f"unsafe-local: {UNSAFE}")
         try:
             async with asyncio.TaskGroup() as group:

@@ -21,9 +21,8 @@ from mendloop.runs.counted import surplus_from
 from mendloop.runs.prices import price_of
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.rollup import SessionRow
-from mendloop.runs.spent import usage_of
+from mendloop.runs.spent import usd_of
 from mendloop.specs import Price
-from mendloop.tools.chat.metered import cost
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="The session's name, as `sessions` prints it.")]
@@ -109,9 +108,8 @@ def _usd(reader: Reader, row: SessionRow, price: Price | None) -> float | None:
     """Return what a session's answers cost in US dollars, None where the price is not known."""
     if row.usd or not row.tokens:
         return row.usd
-    if price is None:
-        return None
-    return round(sum(cost(usage_of(each.event), price) for each in asked_in(reader, row.session)), 6)
+    paid = [usd_of(each.event, price) for each in asked_in(reader, row.session)]
+    return None if None in paid else round(sum(each or 0.0 for each in paid), 6)
 
 
 def _session_row(row: SessionRow, status: str, usd: float | None) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def verify(run: RunFolder, as_json: Json = False) -> None:
     else:
         for damage in found.damaged:
             show(f"{damage.session or 'run'} {damage.seq}: {damage.what}")
+        for sha256 in found.redacted:
+            show(f"erased on request: {sha256}")
         counts = f"{found.events} events, {found.blobs} blobs, {found.annotations} annotations"
         show(f"{'ok' if found.ok else 'DAMAGED'}: {counts}")
     if not found.ok:
@@ -73,7 +75,12 @@ def redact(
     """Erase a stored text for good; its hash stays, `verify` reports it, and what needs it refuses."""
     from mendloop.runs.redact import redact as erase
 
-    show(f"erased {erase(run, sha256, reason).sha256}")
-    exports = run / api.EXPORTS
-    if exports.exists():
-        say(f"{exports} was written before and may still hold it: remove it by hand")
+    done = erase(run, sha256, reason)
+    show(f"erased {done.sha256}")
+    for each in done.quoting:
+        show(f"erased {each}, which quotes it")
+    for each in done.elsewhere:
+        say(f"{each} quotes it and belongs to other sessions too: it stays until it is redacted itself")
+    for name in done.removed:
+        say(f"removed {run / name}, which was made from the journal")
+    say("copies outside the run folder stay: exports made elsewhere, logs, backups")

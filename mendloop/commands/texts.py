@@ -25,6 +25,7 @@ from mendloop.events import (
 from mendloop.records import Diagnosis, Problem, Record, Solution
 from mendloop.runs.answers import Asked, asked_in
 from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.schema import EXPORTS
 from mendloop.runs.spent import usage_of
 from mendloop.tools.chat.protocol import Answer, ChatRequest
 
@@ -146,14 +147,18 @@ def next_steps(run: api.Run) -> Iterator[str]:
     """Yield what a person may want to do after a launch."""
     summary = run.summary
     if summary is None or summary.status != "finished":
-        used_up = {"budget_tokens": " --set budget.tokens=N", "budget_usd": " --set budget.usd=N"}
+        used_up = {
+            "budget_tokens": " --set budget.tokens=N",
+            "budget_usd": " --set budget.usd=N",
+            "budget_records": " --set budget.records=N",
+        }
         yield f"go on with: mendloop resume {run.path}{used_up.get(summary.reason, '') if summary else ''}"
-        if summary is None or not summary.kept or not (run.path / api.EXPORTS).is_dir():
+        if summary is None or not summary.kept or not (run.path / EXPORTS).is_dir():
             return
     if summary.kept == 0:
         yield f"nothing was kept; why: mendloop report {run.path}"
         return
-    yield f"data:   {run.path / api.EXPORTS} (README.md is its card)"
+    yield f"data:   {run.path / EXPORTS} (README.md is its card)"
     team = api.launch_of(run.path).team
     first = next((row.session for row in run.sessions() if row.status == "kept"), None)
     if first:

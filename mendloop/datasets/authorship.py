@@ -102,13 +102,14 @@ class ModelRow:
 
 
 def models_of(makers: Sequence[Maker]) -> tuple[ModelRow, ...]:
-    """Return the models by name."""
+    """Return the models by name, also those of several that play a role together."""
     roles: dict[str, dict[str, None]] = {}
     weights: dict[str, str] = {}
     for maker in makers:
         weights |= dict(maker.weights)
-        for role, name in maker.models:
-            roles.setdefault(name, {})[role] = None
+        for role, names in maker.models:
+            for name in names.split(", "):
+                roles.setdefault(name, {})[role] = None
     return tuple(ModelRow(name, tuple(roles[name]), weights.get(name, "")) for name in sorted(roles))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -16,6 +16,7 @@ from mendloop.datasets.licences import licence_fields
 from mendloop.records import TierEvidence
 from mendloop.runs.counted import RunFacts
 from mendloop.runs.figures import REAL_FUNCTIONS, Outline, diversity, histogram, mutation_score, spread, tally, tiers
+from mendloop.tools.chat.licences import said_of_licence
 
 MARKER = "<!-- written by `mendloop export`, which may replace this folder's export -->"
 """Stands in every card, so that the next export knows the folder for its own."""
@@ -123,6 +124,7 @@ def _figures(outlines: Sequence[Outline], facts: RunFacts) -> dict[str, Any]:
     return {
         "authorships": authorships(outlines),
         "models": models_of(makers),
+        "model_licences": [said_of_licence(model.name) for model in models_of(makers)],
         "prompts": prompts_of(makers),
         "own_prompts": sorted(_own_prompts(facts.scenario)),
         "kinds": kinds,
@@ -191,14 +193,18 @@ def scenario_text(scenario: Mapping[str, Any]) -> str:
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
-PATHS = (("source", "path"), ("models", "teacher", "model"))
-"""Where a scenario may say a path: its source, and the file of a local model that is not known by name."""
+def _places(scenario: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield where a scenario may say a path: its source, and the file of a local model that is not known by name."""
+    yield "source", "path"
+    models = scenario.get("models")
+    for name in models if isinstance(models, dict) else ():
+        yield "models", name, "model"
 
 
 def _paths(scenario: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
     """Return the paths of a scenario's author by their places."""
     found: dict[tuple[str, ...], str] = {}
-    for place in PATHS:
+    for place in _places(scenario):
         value: Any = scenario
         for name in place:
             value = value.get(name) if isinstance(value, dict) else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from mendloop.datasets.card import MARKER
 from mendloop.datasets.views import VIEWS
 from mendloop.errors import InputError, StorageError
+from mendloop.runs.failpoints import passing
 
 CARD = "README.md"
 REJECTED = "rejected.jsonl"
@@ -102,6 +103,7 @@ def _replace(staging: Path, to: Path) -> None:
     for name in VIEWS:
         shutil.rmtree(to / name, ignore_errors=True)
     for entry in sorted(staging.iterdir(), key=lambda entry: entry.name == CARD):
+        passing("within an export")
         entry.replace(to / entry.name)
 
 

@@ -18,7 +18,8 @@ from mendloop.events import NodeEntered, NodeExited
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.memory.protocol import ReflectionStore
 from mendloop.records import Limits
-from mendloop.specs import Loop, Target
+from mendloop.specs import Loop, SessionBudget, Target
+from mendloop.tools.allowance import Allowance, OverBudget
 from mendloop.tools.bench import Bench
 from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
@@ -53,6 +54,7 @@ class Team:
     models: dict[str, str] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
+    session_budget: SessionBudget = field(default_factory=SessionBudget)
 
 
 class InProcess:
@@ -66,10 +68,14 @@ class InProcess:
 
 @dataclass(frozen=True)
 class RepairContext(InProcess):
-    """What the repair graph is run with: the team and this session's journal."""
+    """What the repair graph is run with: the team, this session's journal, and what it has used of its own budget."""
 
     team: Team
     journal: Journal
+    allowance: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allowance", Allowance(self.team.session_budget))
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,8 @@ def as_node(name: str, verb: Verb) -> Node:
     async def node(state: RepairState, *, runtime: Runtime[RepairContext]) -> dict[str, Any]:
         team, journal = runtime.context.team, runtime.context.journal
         visit = state.get("visits", {}).get(name, 0)
-        bench = Bench(journal, team.sandbox, team.seed, state["session"], name, visit, "executor")
+        allowance = runtime.context.allowance
+        bench = Bench(journal, team.sandbox, team.seed, state["session"], name, visit, "executor", allowance)
         await journal.emit(f"{name}#{visit}/in", NodeEntered(node=name, visit=visit))
         update = await _done(verb, state, Desk(team, journal, bench))
         await journal.emit(f"{name}#{visit}/out", NodeExited(node=name, visit=visit))
@@ -109,8 +116,8 @@ def as_node(name: str, verb: Verb) -> Node:
 
 
 async def _done(verb: Verb, state: RepairState, desk: Desk) -> RepairUpdate:
-    """Do the node's work; a role that gave nothing usable ends the session with its reason."""
+    """Do the node's work. A role that gave nothing usable, or may use no more, ends the session with its reason."""
     try:
         return await verb(state, desk)
-    except Unanswered as reason:
+    except (Unanswered, OverBudget) as reason:
         return {"reason": str(reason)}

@@ -12,14 +12,14 @@ class NoMemory:
     """Keeps nothing and finds nothing; every answer says why."""
 
     def __init__(self, reason: str = "memory is off") -> None:
-        self._reason = reason
+        self.reason = reason
 
     async def store(self, reflection: Reflection, text: str = "") -> None:
         """Forget the reflection."""
 
     async def query(self, query: Query) -> Found:
         """Return nothing, and the reason."""
-        return Found(available=False, reason=self._reason)
+        return Found(available=False, reason=self.reason)
 
     async def credit(self, ids: Sequence[str], helped: Sequence[str], index: int) -> None:
         """Forget the credit."""

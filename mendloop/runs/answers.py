@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mendloop.agents.prompted.slots import AGAIN, LONGER, SHORTER
 from mendloop.events import LlmAnswered
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.specs import PROMPT_NAMES
 
-AGAIN, LONGER = "/again", "/longer"
-"""What follows a slot when the same is asked again: with what was wrong with the answer, or with more room for it."""
-
-_USELESS = frozenset({"length", "content_filter", "refusal", "context"})
+_USELESS = frozenset({"length", "content_filter", "refusal", "context", "missing"})
 _REASON_CHARACTERS = 100
 
 
@@ -34,9 +32,14 @@ class Asked:
         return f"{self.place}/{self.role}/{self.slot}"
 
     @property
+    def played(self) -> str:
+        """The role; a critic's second reading is the critic's."""
+        return self.role.removesuffix("-again")
+
+    @property
     def kind(self) -> str:
-        """Role and question, without the slot's numbers; a critic's second reading is the critic's."""
-        return f"{self.role.removesuffix('-again')}/{self.slot.partition('/')[0]}"
+        """Role and question, without the slot's numbers."""
+        return f"{self.played}/{self.slot.partition('/')[0]}"
 
     @property
     def again(self) -> bool:
@@ -76,7 +79,8 @@ def unusable(asked: Iterable[Asked]) -> frozenset[tuple[str, str]]:
     for session, key in every:
         if key.endswith(AGAIN):
             first = key.removesuffix(AGAIN)
-            useless.add((session, first + LONGER) if (session, first + LONGER) in every else (session, first))
+            last = next((suffix for suffix in (LONGER, SHORTER) if (session, first + suffix) in every), "")
+            useless.add((session, first + last))
     return frozenset(useless)
 
 

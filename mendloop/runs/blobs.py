@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from mendloop.errors import DamageError, RedactedError
 from mendloop.events import EVENT, AnyEvent, Model, Ref
 from mendloop.records import canonical_json
+from mendloop.runs.packing import UnpackError, unpacked
 
 LEAF_CAP = 262_144
 """The most characters that one string leaf keeps."""
@@ -111,9 +112,13 @@ def checked(sha256: str, data: bytes | None) -> str:
     """Return a blob's text. Raises RedactedError when it was erased, DamageError when its hash is another."""
     if data is None:
         raise RedactedError(f"blob {sha256[:12]} was erased on request")
-    if not isinstance(data, bytes) or hashlib.sha256(data).hexdigest() != sha256:
+    try:
+        text = unpacked(data)
+    except UnpackError:
+        text = ""  # no blob is empty, so that its hash is another
+    if text_hash(text) != sha256:
         raise DamageError(f"blob {sha256[:12]} is not what was stored", remedy="`mendloop verify` says what is lost")
-    return data.decode("ascii")
+    return text
 
 
 class BlobCache:

@@ -6,9 +6,10 @@ import asyncio
 import gc
 import random
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from mendloop import __version__
@@ -32,12 +33,13 @@ from mendloop.records import Brief, Frozen, Problem
 from mendloop.runs.control import Control
 from mendloop.runs.journal import ReplayEnded
 from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer
+from mendloop.runs.pulse import RECORDS_USED_UP, KeptLimit, Pulse, beat
 from mendloop.runs.reader import Reader
 from mendloop.runs.spent import spent_so_far
 from mendloop.runs.stopping import INTERRUPTED, WALL_USED_UP, Stopper
 from mendloop.runs.store import Store
 from mendloop.scenario import Scenario, dump_scenario
-from mendloop.specs import BudgetSpec, EndpointModel
+from mendloop.specs import BudgetSpec
 from mendloop.tools.bench import derive
 from mendloop.tools.chat.metered import TOKENS_USED_UP, USD_USED_UP
 from mendloop.tools.journal import Journal
@@ -215,26 +217,30 @@ async def synthesise(
     control: Control,
     sessions: int | None = None,
     budget: BudgetSpec | None = None,
+    look: Callable[[KeptLimit], Pulse] | None = None,
 ) -> Summary:
     """Run or resume a run that was begun until its target, its source's end, or a request to stop.
 
     `sessions` fixes the number of sessions and overrides the target; `budget` is this launch's, where it is not the
-    scenario's; `control` is told what ended it. Raises MendloopError when the run cannot go on;
-    everything that was journalled stays, and the run can be resumed.
+    scenario's; `control` is told what ended it; `look` says where the run stands. Raises MendloopError when the run
+    cannot go on; everything that was journalled stays, and the run can be resumed.
     """
     with Reader(store.path) as reader:
         version = launched(reader).version
+    budget = budget or scenario.budget
+    limit = KeptLimit(budget.records, stopper.request)
     known = known_outcomes(store)
     for outcome in known.values():
         progress.collected(outcome)
+        limit.collected(outcome)
     journal = await store.journal(RUN_SESSION)
     launcher = LocalLauncher(store, SessionRunner(team), known, stopper)
-    budget = budget or scenario.budget
     if budget.wall is not None:
         asyncio.get_running_loop().call_later(budget.wall, stopper.request, WALL_USED_UP)
     telling = replace(team, proposer=TellingProposer(team.proposer, progress))
     no_uploads()
-    told = TellingLauncher(launcher, progress)
+    told = TellingLauncher(launcher, progress, limit)
+    beating = asyncio.create_task(beat(progress.pulse, partial(look, limit))) if look else None
     context = SynthesisContext(telling, journal, told, scenario.loop.concurrency, sessions)
     try:
         if stopper.reason is not None:
@@ -253,6 +259,9 @@ async def synthesise(
         return _paused(store, reason, stopper.error)
     finally:
         await told.stop()
+        if beating is not None:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
     journal.end()
     await store.flush()
     return Summary(status="finished", reason=state["reason"], sessions=state["collected"], kept=state["kept"])
@@ -327,14 +336,16 @@ def known_outcomes(store: Store) -> dict[int, SessionOutcome]:
 
 def _budget_used(store: Store, scenario: Scenario, budget: BudgetSpec, reason: str) -> BudgetUsed | None:
     """Return what was used of the budget that ended a launch; None where something else did."""
-    teacher = scenario.models.teacher
-    tokens, usd = spent_so_far(store.path, teacher.price if isinstance(teacher, EndpointModel) else None)
+    tokens, usd = spent_so_far(store.path)
     if reason == WALL_USED_UP and budget.wall is not None:
         return BudgetUsed(name="wall_s", used=budget.wall, limit=budget.wall)
     if reason == TOKENS_USED_UP and budget.tokens is not None:
         return BudgetUsed(name="tokens", used=tokens, limit=budget.tokens)
     if reason == USD_USED_UP and budget.usd is not None:
         return BudgetUsed(name="usd", used=usd, limit=budget.usd)
+    if reason == RECORDS_USED_UP and budget.records is not None:
+        kept = sum(outcome.outcome == "kept" for outcome in known_outcomes(store).values())
+        return BudgetUsed(name="records", used=kept, limit=budget.records)
     return None
 
 

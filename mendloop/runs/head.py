@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mendloop.errors import DamageError
 from mendloop.records import Frozen
+from mendloop.runs.failpoints import passing
 from mendloop.runs.schema import HEAD
 
 
@@ -36,6 +37,7 @@ def write_head(path: Path, head: Head) -> None:
         file.write(head.model_dump_json() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    passing("within the head file")
     temporary.replace(path / HEAD)
 
 

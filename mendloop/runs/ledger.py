@@ -12,6 +12,7 @@ from mendloop.errors import DamageError
 from mendloop.events import AnyEvent
 from mendloop.runs.chain import link, roll, run_genesis, session_genesis
 from mendloop.runs.head import Head, Mark, read_head, shortfall
+from mendloop.runs.packing import packed
 from mendloop.runs.rollup import Rollup
 
 
@@ -37,6 +38,11 @@ class NewAnnotation:
     ts: float
 
 
+_EVENTS = "SELECT lower(hex(hash)) FROM event"
+_NOTES = "SELECT hash FROM annotation"
+"""Where the hashes of the two rolling hashes come from."""
+
+
 class Tail(NamedTuple):
     """Where a session's chain ends."""
 
@@ -53,8 +59,8 @@ class Ledger:
         self._tails: dict[str, Tail] = {}
         self._rollup = Rollup(connection)
         self._genesis = run_genesis(meta)
-        self._count, self._rolling = self._rolled("event")
-        self._notes, self._notes_rolling = self._rolled("annotation")
+        self._count, self._rolling = self._rolled(_EVENTS)
+        self._notes, self._notes_rolling = self._rolled(_NOTES)
 
     def head(self) -> Head:
         """Return the present end of the run."""
@@ -93,13 +99,13 @@ class Ledger:
         """Store texts by hash; one that is there, or was erased, stays as it is. Raises sqlite3.Error."""
         self._connection.executemany(
             "INSERT INTO blob SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?)",
-            [(sha256, text.encode("ascii"), sha256) for sha256, text in blobs],
+            [(name := bytes.fromhex(sha256), packed(text), name) for sha256, text in blobs],
         )
 
     def erase_blob(self, sha256: str) -> None:
         """Drop a blob's content; its redacted event must have been appended. Raises sqlite3.Error."""
         self._connection.execute("PRAGMA secure_delete = ON")
-        self._connection.execute("UPDATE blob SET data = NULL WHERE sha256 = ?", (sha256,))
+        self._connection.execute("UPDATE blob SET data = NULL WHERE sha256 = ?", (bytes.fromhex(sha256),))
 
     def _link(self, new: NewEvent) -> tuple[object, ...]:
         tail = self._tails.get(new.session) or self._find_tail(new.session)
@@ -109,11 +115,11 @@ class Ledger:
         self._tails[new.session] = Tail(seq, hashed)
         self._count, self._rolling = n, roll(self._rolling, hashed)
         self._rollup.add(new.session, new.event, new.ts)
-        return (*row, hashed)
+        return (*row[:6], packed(new.payload), new.ts, bytes.fromhex(hashed))
 
     def _find_tail(self, session: str) -> Tail:
         row = self._connection.execute(
-            "SELECT seq, hash FROM event WHERE session = ? ORDER BY seq DESC LIMIT 1", (session,)
+            "SELECT seq, lower(hex(hash)) FROM event WHERE session = ? ORDER BY seq DESC LIMIT 1", (session,)
         ).fetchone()
         return Tail(*row) if row else Tail(0, session_genesis(session))
 
@@ -121,9 +127,9 @@ class Ledger:
         row = self._connection.execute("SELECT hash FROM annotation ORDER BY n DESC LIMIT 1").fetchone()
         return row[0] if row else self._genesis
 
-    def _rolled(self, table: str, limit: int = -1) -> tuple[int, str]:
+    def _rolled(self, hashes: str, limit: int = -1) -> tuple[int, str]:
         count, rolling = 0, self._genesis
-        for (hashed,) in self._connection.execute(f"SELECT hash FROM {table} ORDER BY n LIMIT {limit}"):  # noqa: S608
+        for (hashed,) in self._connection.execute(f"{hashes} ORDER BY n LIMIT {limit}"):
             count, rolling = count + 1, roll(rolling, hashed)
         return count, rolling
 
@@ -131,5 +137,5 @@ class Ledger:
         events = table == "event"
         count, rolling = (self._count, self._rolling) if events else (self._notes, self._notes_rolling)
         if count > mark.count:
-            _, rolling = self._rolled(table, mark.count)
+            _, rolling = self._rolled(_EVENTS if events else _NOTES, mark.count)
         return shortfall(f"{table}s", mark, count, rolling)

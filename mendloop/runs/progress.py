@@ -10,6 +10,7 @@ from mendloop.agents.proposer import Proposer, Stock
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.synthesis import Launcher
 from mendloop.records import Brief, Problem
+from mendloop.runs.pulse import KeptLimit, Pulse
 from mendloop.tools.bench import Bench
 
 
@@ -40,6 +41,10 @@ class Progress(Protocol):
         """Say that a session was taken into account."""
         ...
 
+    def pulse(self, pulse: Pulse) -> None:
+        """Say where the run stands; it comes about once a second."""
+        ...
+
 
 class Silent:
     """Progress that nobody looks at."""
@@ -62,15 +67,18 @@ class Silent:
     def collected(self, outcome: SessionOutcome) -> None:
         """Say nothing."""
 
+    def pulse(self, pulse: Pulse) -> None:
+        """Say nothing."""
+
 
 class TellingLauncher:
     """A launcher that tells progress about every outcome once it is collected: what is told can be read then.
 
-    An outcome is committed after `next` has returned, so it is told when the run goes on.
+    An outcome is committed after `next` has returned, so it is told when the run goes on. `limit` is told as well.
     """
 
-    def __init__(self, launcher: Launcher, progress: Progress) -> None:
-        self._launcher, self._progress = launcher, progress
+    def __init__(self, launcher: Launcher, progress: Progress, limit: KeptLimit | None = None) -> None:
+        self._launcher, self._progress, self._limit = launcher, progress, limit
         self._untold: list[SessionOutcome] = []
 
     def start(self, index: int, brief: Brief) -> None:
@@ -91,6 +99,8 @@ class TellingLauncher:
         told, self._untold = self._untold, []
         for outcome in told:
             self._progress.collected(outcome)
+            if self._limit is not None:
+                self._limit.collected(outcome)
 
 
 @dataclass(frozen=True)

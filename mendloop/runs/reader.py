@@ -6,23 +6,24 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 from mendloop.errors import DamageError, InputError
 from mendloop.events import EVENT, RUN_SESSION, AnyEvent, Model, Ref, RunFinished
 from mendloop.records import Tier
 from mendloop.runs.blobs import checked, unpack
 from mendloop.runs.lock import owner_of
+from mendloop.runs.packing import UnpackError, unpacked
 from mendloop.runs.rollup import SessionRow, SessionStatus, read_rows
 from mendloop.runs.schema import DATABASE, connect, read_meta, reading, require_run, unreadable
 
 RunStatus = Literal["running", "finished", "interrupted"]
-_EVENT_COLUMNS = "n, session, seq, kind, v, key, payload, ts, hash"
+_EVENT_COLUMNS = "n, session, seq, kind, v, key, payload, ts, lower(hex(hash))"
 _SHORTEST_PREFIX = 4
 _PAGE = 256
 
@@ -51,6 +52,18 @@ class StoredEvent:
                 f"event {self.seq} of session {self.session!r} cannot be read as {self.kind}",
                 remedy="`mendloop verify` says what is lost",
             ) from error
+
+
+def stored_event(row: Sequence[Any]) -> StoredEvent:
+    """Return a row of the event table. Raises DamageError when its payload is not what was packed."""
+    n, session, seq, kind, v, key, payload, ts, hashed = row
+    try:
+        return StoredEvent(n, session, seq, kind, v, key, unpacked(payload), ts, hashed)
+    except UnpackError as error:
+        raise DamageError(
+            f"event {seq} of session {session!r} cannot be read: {error}",
+            remedy="`mendloop verify` says what is lost",
+        ) from error
 
 
 def parse_event(payload: str) -> AnyEvent:
@@ -106,7 +119,7 @@ class Reader:
                 f"SELECT {_EVENT_COLUMNS} FROM event WHERE session = ? AND kind = 'run_finished' LIMIT 1",  # noqa: S608 - a constant
                 (RUN_SESSION,),
             ).fetchone()
-        event = StoredEvent(*row).event if row else None
+        event = stored_event(row).event if row else None
         return event if isinstance(event, RunFinished) else None
 
     def data_version(self) -> int:
@@ -174,7 +187,9 @@ class Reader:
         """
         sha256 = blob.sha256 if isinstance(blob, Ref) else blob
         with reading(self.path):
-            row = self._connection.execute("SELECT data FROM blob WHERE sha256 = ?", (sha256,)).fetchone()
+            row = self._connection.execute(
+                "SELECT data FROM blob WHERE sha256 = ?", (bytes.fromhex(sha256),)
+            ).fetchone()
         if row is None:
             raise DamageError(f"there is no blob {sha256[:12]}", where=str(self.path))
         return checked(sha256, row[0])
@@ -194,6 +209,12 @@ class Reader:
         with reading(self.path):
             return frozenset(sha256 for (sha256,) in self._connection.execute(_ERASED))
 
+    def holding(self, text: str) -> Iterator[str]:
+        """Yield the hashes of the blobs whose stored text holds `text`, as canonical JSON writes it."""
+        with reading(self.path):
+            names = self._connection.execute("SELECT lower(hex(sha256)) FROM blob WHERE data IS NOT NULL").fetchall()
+        yield from (sha256 for (sha256,) in names if text in self.blob(sha256))
+
     def resolve(self, prefix: str) -> str:
         """Return the full hash of the one blob that starts so (at least four digits). Raises InputError."""
         prefix = prefix.lower()
@@ -201,7 +222,7 @@ class Reader:
             raise InputError(f"{prefix!r} is no hash of a blob", remedy="give at least four hexadecimal digits")
         with reading(self.path):
             found = self._connection.execute(
-                "SELECT sha256 FROM blob WHERE sha256 >= ? AND sha256 < ? LIMIT 2", (prefix, f"{prefix}g")
+                "SELECT lower(hex(sha256)) FROM blob WHERE hex(sha256) LIKE ? LIMIT 2", (f"{prefix}%",)
             ).fetchall()
         if len(found) != 1:
             what = "more than one blob starts" if found else "no blob starts"
@@ -228,10 +249,10 @@ class Reader:
         # Whole pages: a statement left half read would keep old content alive and the log from being emptied.
         query = f"SELECT {_EVENT_COLUMNS} FROM event WHERE {where} LIMIT {_PAGE}"  # noqa: S608
         with reading(self.path):
-            return [StoredEvent(*row) for row in self._connection.execute(query, values)]
+            return [stored_event(row) for row in self._connection.execute(query, values)]
 
 
-_ERASED = "SELECT sha256 FROM blob WHERE data IS NULL"
+_ERASED = "SELECT lower(hex(sha256)) FROM blob WHERE data IS NULL"
 # SQLite's shared-memory file beside the database cannot be made: a read-only file system, or a full one.
 _NEEDS_WRITING = {
     "SQLITE_CANTOPEN",

@@ -27,6 +27,7 @@ from mendloop.runs.figures import (
 from mendloop.runs.prices import price_in
 from mendloop.runs.reader import Reader
 from mendloop.runs.report_model import (
+    Budget,
     Calls,
     Compared,
     Difficulty,
@@ -39,10 +40,10 @@ from mendloop.runs.report_model import (
     Operators,
     Repaired,
     Report,
+    Used,
     differences,
 )
-from mendloop.runs.spent import usage_of
-from mendloop.tools.chat.metered import cost
+from mendloop.runs.spent import usd_of
 
 __all__ = ["Report", "differences", "read_report", "report"]
 
@@ -128,6 +129,7 @@ def _reported(reader: Reader, story: Story, loaded: _Loaded) -> Report:
         "model_use": use,
         "usd": usd,
         "contamination": _contamination(outlines),
+        "budget": _budget(story, tokens, usd),
     }
     why = _WHY | (_WHY_OF_A_MODEL if use else {})
     if tokens and usd is None:
@@ -190,6 +192,7 @@ _WHY = {
     "model_use": _NO_MODEL,
     "usd": "tokens were spent, and the price is not known",
     "contamination": "nothing was compared with public benchmarks",
+    "budget": "the scenario sets no budget in tokens or US dollars",
 }
 _WHY_OF_A_MODEL = {
     "kept_per_100k_tokens": "no tokens were counted",
@@ -201,15 +204,29 @@ _WHY_OF_A_MODEL = {
 
 
 def _usd(story: Story, tokens: int) -> float | None:
-    used = [event.used for event in story.spent if isinstance(event, BudgetUsed) and event.name == "usd"]
-    if used:
-        return max(used)  # a budget's use only grows, whichever session noted it
     if not tokens:
         return 0.0
     price = price_in(story.facts.scenario)
-    if price is None:
-        return None
-    return round(sum(cost(usage_of(event), price) for event in story.spent if isinstance(event, LlmAnswered)), 6)
+    paid = [usd_of(event, price) for event in story.spent if isinstance(event, LlmAnswered)]
+    return None if None in paid else round(sum(each or 0.0 for each in paid), 6)
+
+
+def _budget(story: Story, tokens: int, usd: float | None) -> Budget | None:
+    """Return what the scenario's budget allows, beside what was used of it; None where it sets no limit."""
+    stated = story.facts.scenario.get("budget")
+    limits = {key: value for key, value in stated.items() if value is not None} if isinstance(stated, dict) else {}
+    used = {"tokens": tokens, "usd": usd}
+    lines = {
+        key: Used(used=used[key], limit=limits[key], share=_part(used[key], limits[key]))
+        for key in ("tokens", "usd")
+        if key in limits
+    }
+    stops = tally(event.name for event in story.spent if isinstance(event, BudgetUsed))
+    return Budget(**lines, stops=stops) if lines or stops else None
+
+
+def _part(used: float | None, limit: float) -> float | None:
+    return None if used is None else round(used / limit, 6)
 
 
 def _model_use(reader: Reader, story: Story) -> ModelUse | None:
@@ -220,6 +237,10 @@ def _model_use(reader: Reader, story: Story) -> ModelUse | None:
     kinds = sorted({each.kind for each in asked})
     return ModelUse(
         models=tally(each.event.model for each in asked),
+        roles={
+            role: tally(each.event.model for each in asked if each.played == role)
+            for role in sorted({each.played for each in asked})
+        },
         every=_calls(asked, useless),
         by_prompt={kind: _calls([each for each in asked if each.kind == kind], useless) for kind in kinds},
         cached_tokens=sum(each.event.cached_tokens for each in asked),

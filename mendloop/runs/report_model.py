@@ -103,18 +103,35 @@ class Calls(Frozen):
 class ModelUse(Frozen):
     """What the whole run asked of language models, surplus sessions too.
 
-    `models` counts calls by the name that the answer gave. `model_s` is the sum of the calls' times, `busy_s` the
-    time in which at least one of them was under way: the wall clock without pauses between launches. `by_prompt` is by
-    `role/question`.
+    `models` counts calls by the name that the answer gave, `roles` those of each role. `model_s` is the sum of the
+    calls' times, `busy_s` the time in which at least one of them was under way: the wall clock without pauses between
+    launches. `by_prompt` is by `role/question`.
     """
 
     models: dict[str, int]
+    roles: dict[str, dict[str, int]] = {}
     every: Calls
     by_prompt: dict[str, Calls]
     cached_tokens: int
     reasoning_tokens: int
     model_s: float
     busy_s: float
+
+
+class Used(Frozen):
+    """A limit and what was used of it; `used` and `share` are None where it is not known."""
+
+    used: float | None
+    limit: float
+    share: float | None
+
+
+class Budget(Frozen):
+    """The scenario's limits, what the whole run used of them, and how often each limit stopped a launch."""
+
+    tokens: Used | None = None
+    usd: Used | None = None
+    stops: dict[str, int] = {}
 
 
 class Report(Frozen):
@@ -154,6 +171,7 @@ class Report(Frozen):
     model_use: ModelUse | None
     usd: float | None
     contamination: dict[str, int] | None
+    budget: Budget | None = None
     team: str
     version: str
     seed: int | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mendloop.records import Tier
-from mendloop.runs.report_model import Calls, MemorySide, ModelUse, Report, Scalar
+from mendloop.runs.report_model import Budget, Calls, MemorySide, ModelUse, Report, Scalar
 
 _LABEL = 26
 
@@ -37,12 +37,27 @@ def _cost(report: Report) -> Iterator[str]:
     yield _line("kept per 100k tokens", _value(report.kept_per_100k_tokens))
     yield _line("kept per US dollar", _value(report.kept_per_usd))
     yield _line("spent", f"{report.tokens} tokens, {_value(report.usd)} US dollars")
+    if (budget := report.budget) is not None:
+        yield _line("of the budget", _budget(budget))
     if (use := report.model_use) is not None:
         yield from _model_use(report, use)
 
 
+def _budget(budget: Budget) -> str:
+    named = {"tokens": budget.tokens, "US dollars": budget.usd}
+    parts = [
+        f"{_value(each.used)} of {each.limit:,g} {what}"
+        + (f" ({_share(each.share)})" if each.share is not None else "")
+        for what, each in named.items()
+        if each is not None
+    ]
+    return "; ".join([*parts, *(f"stopped by {name} x{times}" for name, times in budget.stops.items())])
+
+
 def _model_use(report: Report, use: ModelUse) -> Iterator[str]:
     yield _line("models", _counts(use.models))
+    for role, models in use.roles.items() if len(use.models) > 1 else ():
+        yield _line(f"  {role}", _counts(models))
     yield _line("tokens per kept record", _value(report.tokens_per_kept))
     yield _line(
         "written tokens a second",

@@ -21,7 +21,9 @@ from mendloop.events import (
     VerdictReached,
 )
 from mendloop.records import Tier, VerdictKind
+from mendloop.runs.failpoints import passing
 from mendloop.runs.lock import RunLock
+from mendloop.runs.packing import unpacked
 from mendloop.runs.schema import connect, read_meta, require_run, tune_for_writing, writing
 
 SessionStatus = Literal["running", "kept", "dropped"]
@@ -93,6 +95,7 @@ class Rollup:
         if not self._changed:
             return
         changed = [self.rows[session] for session in self._changed]
+        passing("within the roll-up")
         connection.executemany(_UPSERT, [astuple(row) for row in changed])
         for row in changed:
             if row.finished is not None:
@@ -124,7 +127,7 @@ def rebuild_rollup(path: Path) -> int:
         connection.execute("BEGIN IMMEDIATE")
         rollup = Rollup()
         for session, payload, ts in connection.execute("SELECT session, payload, ts FROM event ORDER BY n"):
-            rollup.add(session, EVENT.validate_json(payload), ts)
+            rollup.add(session, EVENT.validate_json(unpacked(payload)), ts)
         count = len(rollup.rows)
         connection.execute("DELETE FROM session")
         rollup.save(connection)

@@ -16,19 +16,24 @@ STORE_VERSION = 1
 DATABASE = "run.db"
 HEAD = "head.json"
 LOCK = "lock"
+MEMORY = "memory"
+EXPORTS = "export"
+DERIVED = (MEMORY, f"{MEMORY}.damaged", EXPORTS)
+"""Folders inside a run folder that were made from its journal, or from what it holds."""
 REDACT_KEY = "redact/"
 """A Redacted event stands in the control session under this prefix and the blob's hash; the trigger asks for it."""
 
+# Payloads and blobs are packed (mendloop.runs.packing); the hashes of events and blobs are their 32 bytes.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE event (
     n INTEGER PRIMARY KEY,
     session TEXT NOT NULL, seq INTEGER NOT NULL,
-    kind TEXT NOT NULL, v INTEGER NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL, ts REAL NOT NULL,
-    hash TEXT NOT NULL,
+    kind TEXT NOT NULL, v INTEGER NOT NULL, key TEXT NOT NULL, payload BLOB NOT NULL, ts REAL NOT NULL,
+    hash BLOB NOT NULL,
     UNIQUE (session, seq), UNIQUE (session, key)
 );
-CREATE TABLE blob (sha256 TEXT PRIMARY KEY, data BLOB);
+CREATE TABLE blob (sha256 BLOB PRIMARY KEY, data BLOB);
 CREATE TABLE annotation (
     n INTEGER PRIMARY KEY,
     session TEXT NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, ts REAL NOT NULL,
@@ -65,7 +70,7 @@ WHEN EXISTS (SELECT 1 FROM blob WHERE sha256 = NEW.sha256)
 BEGIN SELECT RAISE(ABORT, 'blob is append-only'); END;
 CREATE TRIGGER blob_update BEFORE UPDATE ON blob
 WHEN NEW.data IS NOT NULL OR NEW.sha256 IS NOT OLD.sha256 OR NOT EXISTS
-    (SELECT 1 FROM event WHERE session = '_control' AND key = 'redact/' || OLD.sha256 AND kind = 'redacted')
+    (SELECT 1 FROM event WHERE session = '_control' AND key = 'redact/' || lower(hex(OLD.sha256)) AND kind = 'redacted')
 BEGIN SELECT RAISE(ABORT, 'blob is append-only; only redaction erases'); END;
 CREATE TRIGGER blob_delete BEFORE DELETE ON blob BEGIN SELECT RAISE(ABORT, 'blob is append-only'); END;
 """
@@ -81,10 +86,11 @@ def connect(path: Path, mode: Literal["ro", "rw", "rwc", "ro&immutable=1"]) -> s
 
 
 def tune_for_writing(connection: sqlite3.Connection) -> None:
-    """Make every commit durable before it is reported."""
+    """Make every commit durable before it is reported; a new database gets pages that fit its small rows."""
+    connection.execute("PRAGMA page_size = 1024")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA wal_autocheckpoint = 16000")
     connection.execute("PRAGMA journal_size_limit = 67108864")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
@@ -11,8 +10,10 @@ from typing import Any
 
 from mendloop.errors import DamageError, MendloopError
 from mendloop.events import RUN_SESSION, AnyEvent, Redacted, Ref
+from mendloop.runs.blobs import text_hash
 from mendloop.runs.chain import link, roll, run_genesis, session_genesis
 from mendloop.runs.head import Head, Mark, read_head, shortfall
+from mendloop.runs.packing import UnpackError, unpacked
 from mendloop.runs.reader import StoredEvent, open_for_reading, parse_event
 from mendloop.runs.rollup import Rollup, SessionRow, read_rows
 from mendloop.runs.schema import HEAD, expected_shape, read_meta, require_run, shape_of
@@ -143,15 +144,17 @@ class _Check:
 
     def read_blobs(self, connection: sqlite3.Connection) -> None:
         for sha256, data in self._rows(connection, "SELECT sha256, data FROM blob", "blobs"):
-            self.blobs[str(sha256)] = None if data is None else len(data)
-            if data is not None and _hash(data) != sha256:
-                self.found(f"blob {str(sha256)[:12]} is not what was stored")
+            name, text = _hex(sha256), None if data is None else _text(data)
+            self.blobs[name] = None if text is None else len(text)
+            if text is not None and text_hash(text) != name:
+                self.found(f"blob {name[:12]} is not what was stored")
 
     def read_events(self, connection: sqlite3.Connection, genesis: str, head: Head | None) -> None:
         rolling, chains, rollup = _Rolling(head, genesis), dict[str, _Chain](), Rollup()
         for row in self._rows(connection, "SELECT * FROM event ORDER BY n", "events"):
             self.events += 1
-            stored = StoredEvent(*row)
+            n, session, seq, kind, v, key, payload, ts, hashed = row
+            stored = StoredEvent(n, session, seq, kind, v, key, _text(payload), ts, _hex(hashed))
             self._follow(stored, chains, self.events)
             rolling.add(stored.hash)
             if event := self._parse(stored):
@@ -239,8 +242,16 @@ def _row_fault(stored: SessionRow | None, folded: SessionRow | None) -> str | No
     return f"differs from the events in {', '.join(names)}"
 
 
-def _hash(data: object) -> str:
-    return hashlib.sha256(data).hexdigest() if isinstance(data, bytes) else "not bytes"
+def _text(data: object) -> str:
+    """Return a packed text; one that is damaged is empty, which no stored text is."""
+    try:
+        return unpacked(data)
+    except UnpackError:
+        return ""
+
+
+def _hex(data: object) -> str:
+    return data.hex() if isinstance(data, bytes) else str(data)
 
 
 def _decode(text: bytes) -> str:

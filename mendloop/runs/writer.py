@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mendloop.errors import StorageError
+from mendloop.runs.failpoints import passing
 from mendloop.runs.head import write_head
 from mendloop.runs.ledger import Ledger, NewAnnotation, NewEvent
 
@@ -120,9 +121,12 @@ class Writer:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._ledger.store_blobs(blobs)
+            passing("between blobs and events")
             self._ledger.append([work.event for work in group if work.event])
             self._ledger.annotate([work.annotation for work in group if work.annotation])
+            passing("before a commit")
             self._connection.execute("COMMIT")
+            passing("after a commit")
         except Exception as error:  # whatever it is, nobody may be left waiting
             self._fail(error)
         else:

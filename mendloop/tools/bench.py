@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from mendloop.events import AnyEvent, Executed, LlmAnswered, Ref
+from mendloop.events import AnyEvent, Executed, LlmAnswered, QuestionRefused, Ref
 from mendloop.records import Execution, Probe, Request
+from mendloop.tools.allowance import SESSION_USED_UP, Allowance, OverBudget
 from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest
 from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
 
+SANDBOX_TRIES = 3
+"""How often a program is executed before a fault of the sandbox is handed on as one; it is never a turn."""
+
 
 @dataclass(frozen=True)
 class Bench:
-    """Journalled tools bound to (session, node, visit, role)."""
+    """Journalled tools bound to (session, node, visit, role); all benches of a session share its `allowance`."""
 
     journal: Journal
     sandbox: Sandbox
@@ -24,6 +28,7 @@ class Bench:
     node: str
     visit: int
     role: str
+    allowance: Allowance = field(default_factory=Allowance)
 
     def as_role(self, role: str) -> Bench:
         """Return the same bench for another role."""
@@ -34,16 +39,34 @@ class Bench:
         return f"{self.node}#{self.visit}/{self.role}/{slot}"
 
     async def run(self, slot: str, request: Request) -> Execution:
-        """Execute a program in the sandbox; the answer is durable before it is returned."""
-        return await self.journal.effect(
-            self.key(slot), request, lambda: self.sandbox.run(request), Execution, _executed
-        )
+        """Execute a program in the sandbox; the answer is durable before it is returned.
+
+        A fault of the sandbox is retried under a slot of its own: a killed worker must not look like a result.
+        """
+        for attempt in range(SANDBOX_TRIES):
+            key = self.key(slot if attempt == 0 else f"{slot}/retry{attempt}")
+            execution = await self.journal.effect(key, request, lambda: self.sandbox.run(request), Execution, _executed)
+            self.allowance.executed(execution)
+            if execution.status != "sandbox_error":
+                break
+        return execution
 
     async def ask(self, slot: str, chat: Chat, request: ChatRequest) -> Answer:
-        """Ask a model; the prompt is stored, and the answer is durable before it is returned."""
+        """Ask a model; the prompt is stored, and the answer is durable before it is returned.
+
+        Where the session's own budget is used up, nothing is asked: that is journalled in place of an answer, so that
+        a session which is resumed or replayed ends at the same question. Raises OverBudget with the reason.
+        """
         prompt = self.journal.put(request)
 
+        async def asked() -> Answer:
+            if used_up := self.allowance.used_up:
+                return Answer(text=used_up, finish="budget", model=chat.model)
+            return await chat.ask(request)
+
         def answered(hashed: str, ref: Ref, answer: Answer) -> AnyEvent:
+            if answer.finish == "budget":
+                return QuestionRefused(request=hashed, result=ref, reason=answer.text)
             return LlmAnswered(
                 request=hashed,
                 result=ref,
@@ -56,9 +79,14 @@ class Bench:
                 reasoning_tokens=answer.usage.reasoning,
                 degenerate=answer.degenerate,
                 ms=answer.ms,
+                usd=answer.usd,
             )
 
-        return await self.journal.effect(self.key(slot), request, lambda: chat.ask(request), Answer, answered)
+        answer = await self.journal.effect(self.key(slot), request, asked, Answer, answered)
+        if answer.finish == "budget":
+            raise OverBudget(f"{SESSION_USED_UP}: {answer.text}")
+        self.allowance.answered(answer)
+        return answer
 
     def checker(self, slot: str) -> BenchSandbox:
         """Return a sandbox whose runs are journalled under `slot/check`, for judging results by expressions."""

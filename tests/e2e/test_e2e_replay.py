@@ -19,6 +19,7 @@ from mendloop.agents.proposer import Proposer, Stock
 from mendloop.composition import compose
 from mendloop.memory.none import NoMemory
 from mendloop.records import Brief, Problem, Request
+from mendloop.runs.packing import packed, unpacked
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import ReplayReport, Unreachable, replay
 from mendloop.tools.bench import Bench
@@ -103,8 +104,8 @@ def tampered(finished: Path, tmp_path: Path) -> Path:
         database.execute("DROP TRIGGER event_update")
         row = "session = 's000001' AND kind = 'verdict' AND key LIKE 'adjudicate#0%'"
         (payload,) = database.execute(f"SELECT payload FROM event WHERE {row} ORDER BY seq").fetchone()
-        changed = json.dumps({**json.loads(payload), "rule": "all_cases_pass", "verdict": "passed"})
-        database.execute(f"UPDATE event SET payload = ? WHERE {row}", [changed])
+        changed = json.dumps({**json.loads(unpacked(payload)), "rule": "all_cases_pass", "verdict": "passed"})
+        database.execute(f"UPDATE event SET payload = ? WHERE {row}", [packed(changed)])
     return run
 
 

@@ -12,6 +12,7 @@ from mendloop.errors import DamageError, RedactedError
 from mendloop.events import ErrorRaised, Ref
 from mendloop.records import Outcome, Solution, canonical_json
 from mendloop.runs.blobs import LEAF_CAP, REDACTED, BlobCache, Redactor, checked, text_hash, unpack
+from mendloop.runs.packing import packed
 
 KEY = "sk-proj-" + "a1B2" * 8
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates and NUL too
@@ -104,9 +105,10 @@ def test_equal_values_have_one_hash() -> None:
 
 def test_what_is_read_is_checked() -> None:
     sha256 = text_hash('"x"')
-    assert checked(sha256, b'"x"') == '"x"'
-    with pytest.raises(DamageError):
-        checked(sha256, b'"y"')
+    assert checked(sha256, packed('"x"')) == '"x"'
+    for other in (packed('"y"'), b'"x"', b"", b"\x01"):
+        with pytest.raises(DamageError, match="not what was stored"):
+            checked(sha256, other)
     with pytest.raises(RedactedError):
         checked(sha256, None)
     with pytest.raises(DamageError, match="no Solution"):

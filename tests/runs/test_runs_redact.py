@@ -9,7 +9,7 @@ import pytest
 
 from mendloop.errors import InputError, RedactedError, StorageError
 from mendloop.events import CONTROL_SESSION, ClockRead, Redacted, Ref
-from mendloop.records import Solution
+from mendloop.records import Solution, canonical_json, digest
 from mendloop.runs import redact as module
 from mendloop.runs.journal import ReplayJournal
 from mendloop.runs.reader import Reader
@@ -18,9 +18,12 @@ from mendloop.runs.schema import connect
 from mendloop.runs.store import Store, create_run, open_run
 from mendloop.runs.verify import verify
 from mendloop.tools.journal import Journal
+from tests.runs.stored import files_with, pieces_of
 
 CANARY = "a canary 7f3c that nobody may find"
-SECRET = Solution(code=CANARY * 300, author="model")  # longer than a page, so it lives in overflow pages too
+NOISE = "".join(digest([number]) for number in range(100))  # it stays long when it is packed
+SECRET = Solution(code=CANARY + NOISE, author="model")  # longer than a page, so it lives in overflow pages too
+PIECES = pieces_of(canonical_json(SECRET))
 
 
 def answered(request: str, ref: Ref, _: Solution) -> ClockRead:
@@ -51,7 +54,8 @@ async def run(tmp_path: Path) -> tuple[Path, str]:
 
 
 def holding(path: Path) -> list[str]:
-    return sorted(file.name for file in path.rglob("*") if file.is_file() and CANARY.encode() in file.read_bytes())
+    """Return the files with the text or any piece of its packed form."""
+    return files_with(path, [CANARY.encode(), *PIECES])
 
 
 def test_the_bytes_are_in_no_file_of_the_run_and_verify_passes(run: tuple[Path, str]) -> None:

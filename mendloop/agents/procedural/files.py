@@ -20,6 +20,8 @@ from typing import cast
 
 from mendloop.errors import SourceError
 from mendloop.records import Frozen
+from mendloop.screening.licence_places import LICENCE_FILE, licence_of_file, licence_of_folder, licence_of_metadata
+from mendloop.screening.licences import NONE
 
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 20_000
@@ -50,12 +52,16 @@ class Place:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file as text. `file` is relative to the source's root; `is_test` marks evidence rather than candidates."""
+    """One file as text. `file` is relative to the source's root; `is_test` marks evidence rather than candidates.
+
+    `licence` is what the file itself says, empty where it says nothing.
+    """
 
     module: str
     file: str
     text: str
     is_test: bool
+    licence: str = ""
 
 
 def locate(package: str | None, path: str | Path | None) -> Place:
@@ -79,7 +85,8 @@ def read_files(place: Place) -> tuple[tuple[SourceFile, ...], tuple[Skipped, ...
             skipped.append(Skipped(file=name, reason=f"more than {MAX_FILES:,} files"))
             break
         try:
-            files.append(SourceFile(_module(place, path), name, _text(path, place.root), _is_test(place, path)))
+            text = _text(path, place.root)
+            files.append(SourceFile(_module(place, path), name, text, _is_test(place, path), licence_of_file(text)))
         except (OSError, UnicodeError, SyntaxError, ValueError) as error:
             skipped.append(Skipped(file=name, reason=_one_line(error)))
     return tuple(files), tuple(skipped)
@@ -144,24 +151,21 @@ def _unknown(name: str) -> SourceError:
 
 
 def _metadata(top: str) -> tuple[str, str]:
-    data = _distribution(top)
-    if data is None:
-        return "unknown", ""
-    classifiers = [text for text in map(str, data.get_all("Classifier", [])) if text.startswith("License :: ")]
-    licence = str(data.get("License-Expression") or data.get("License") or "")
-    if (not licence or len(licence) > 60 or "\n" in licence) and classifiers:
-        licence = classifiers[0].rpartition(" :: ")[2]
-    short = licence.strip().partition("\n")[0][:60]
-    return short or "unknown", str(data.get("Version") or "")
+    """Return the licence and the version of the distribution that an import name belongs to."""
+    found = _distribution(top)
+    if found is None:
+        return NONE, ""
+    texts = (file.read_text("utf-8") for file in found.files or () if LICENCE_FILE.match(file.name))
+    return licence_of_metadata(cast(Message, found.metadata), texts) or NONE, found.version
 
 
-def _distribution(top: str) -> Message | None:
-    """Return the metadata of the distribution that an import name belongs to; most are named alike."""
+def _distribution(top: str) -> importlib.metadata.Distribution | None:
+    """Return the distribution that an import name belongs to; most are named alike."""
     try:
-        return cast(Message, importlib.metadata.metadata(top))
+        return importlib.metadata.distribution(top)
     except importlib.metadata.PackageNotFoundError:
         owners = importlib.metadata.packages_distributions().get(top, [])
-        return cast(Message, importlib.metadata.metadata(owners[0])) if owners else None
+        return importlib.metadata.distribution(owners[0]) if owners else None
 
 
 def _folder(path: Path) -> Place:
@@ -169,7 +173,7 @@ def _folder(path: Path) -> Place:
         raise SourceError(f"there is no folder or file `{path}`", remedy="check `path:`")
     real = path.resolve()
     root = real if real.is_dir() else real.parent
-    return Place(real.stem, root, real, "user's own", "")
+    return Place(real.stem, root, real, licence_of_folder(root), "")
 
 
 def _walk(place: Place) -> Iterator[Path]:

@@ -16,7 +16,8 @@ from mendloop.agents.proposer import Stock
 from mendloop.errors import SourceError
 from mendloop.events import Ref, SourceRead
 from mendloop.records import Brief, Call, Case, Limits, Problem
-from mendloop.specs import PythonSource
+from mendloop.screening.screen import BY_DEFAULT
+from mendloop.specs import PythonSource, ScreeningSpec
 from mendloop.tools.bench import Bench
 
 EXAMPLES = 3
@@ -30,6 +31,7 @@ class ProceduralProposer:
     shelf: Shelf
     limits: Limits
     min_mutants: int = 0
+    rules: ScreeningSpec = BY_DEFAULT
 
     async def prepare(self, bench: Bench) -> Stock:
         """Read the source, probe its functions in the sandbox, and fill the shelf."""
@@ -47,6 +49,7 @@ class ProceduralProposer:
             functions=len(catalogue.items),
             modules=len({item.module for item in catalogue.items}),
             left_out=catalogue.skipped,
+            notes=candidates.screened.said,
         )
 
     def _mutable(self, catalogue: Catalogue) -> Catalogue:
@@ -59,7 +62,7 @@ class ProceduralProposer:
         return catalogue.model_copy(update={"items": kept, "skipped": left_out})
 
     async def _read(self) -> Candidates:
-        found = read_source(self.spec.package, self.spec.path)
+        found = read_source(self.spec.package, self.spec.path, self.rules)
         most = self.spec.max_lines
         if most is None:
             return found

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from mendloop.agents.procedural.admitting import Admission, noting
 from mendloop.agents.procedural.assertions import cases_of_tests
 from mendloop.agents.procedural.closure import Closed, ModuleIndex, close, index_module
 from mendloop.agents.procedural.evidence import (
@@ -22,6 +23,9 @@ from mendloop.agents.procedural.files import Skipped, SourceFile, locate, read_f
 from mendloop.agents.procedural.purity import HARMLESS_DECORATORS, NotUsable
 from mendloop.errors import SourceError
 from mendloop.records import Case, Frozen, digest
+from mendloop.screening.screen import BY_DEFAULT, RefusedError, Screen
+from mendloop.screening.screened import Screened
+from mendloop.specs import ScreeningSpec
 
 MIN_LINES, MAX_LINES = 3, 60
 MIN_NODES = 12
@@ -32,7 +36,10 @@ MAX_SEEN = 12
 
 
 class Candidate(Frozen):
-    """One closed function. `seen` are calls with literal arguments found anywhere in the source, unverified."""
+    """One closed function. `seen` are calls with literal arguments found anywhere in the source, unverified.
+
+    `licence` is that of the files it was closed from.
+    """
 
     id: str
     module: str
@@ -46,6 +53,7 @@ class Candidate(Frozen):
     seen: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
     tested: bool = False
+    licence: str = ""
 
     @property
     def node(self) -> ast.FunctionDef:
@@ -54,7 +62,10 @@ class Candidate(Frozen):
 
 
 class Candidates(Frozen):
-    """All candidates of a source in file order; `skipped` names files, `refused` counts functions by reason."""
+    """All candidates of a source in file order; `skipped` names files, `refused` counts functions by reason.
+
+    `screened` says what was found in them that must not leave the machine.
+    """
 
     package: str
     licence: str
@@ -63,6 +74,7 @@ class Candidates(Frozen):
     items: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...] = ()
     refused: dict[str, int] = {}
+    screened: Screened = Screened()
 
 
 @lru_cache(maxsize=512)
@@ -71,48 +83,58 @@ def entry_node(code: str, entry_point: str) -> ast.FunctionDef:
     return next(n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef) and n.name == entry_point)
 
 
-def read_source(package: str | None = None, path: str | Path | None = None) -> Candidates:
-    """Read a source as data and return its candidates.
+def read_source(
+    package: str | None = None, path: str | Path | None = None, rules: ScreeningSpec = BY_DEFAULT
+) -> Candidates:
+    """Read a source as data and return its candidates, screened by the rules.
 
     `package` is "stdlib" or an importable name, `path` a folder or one file; nothing of it is imported or executed.
 
-    Raises SourceError when the place does not exist, holds no Python, or no file of it can be read. A single file that
-    does not parse is only reported.
+    Raises SourceError when the place does not exist, holds no Python, its licence is not allowed, or no file of it can
+    be read. A single file that does not parse is only reported.
     """
     place = locate(package, path)
+    door = Admission(place, Screen(rules))
     files, skipped = read_files(place)
     if not files:
         raise SourceError(
             f"no Python file can be read in `{place.only}`", remedy=skipped[0].reason if skipped else "check the path"
         )
-    refused: Counter[str] = Counter()
-    found, broken = _candidates(files, refused)
+    files = tuple(filter(door.is_licensed, files))
+    if not files:
+        raise SourceError(
+            f"nothing of `{place.only}` can be used: {_why(door.refused)}",
+            remedy="allow its licence in `screening.licences` if you may publish what is made from it",
+        )
+    found, broken = _candidates(files, door)
     if len(broken) == len(files):
         raise SourceError(f"no file of `{place.only}` parses", where=broken[-1].file, remedy=broken[-1].reason)
-    unique = _without_twins(found, refused)
+    unique = _without_twins(found, door.refused)
     if not unique:
         raise SourceError(
-            f"no usable function in `{place.only}`", remedy=f"{_why(refused)}; functions must be pure and documented"
+            f"no usable function in `{place.only}`",
+            remedy=f"{_why(door.refused)}; functions must be pure and documented",
         )
     return Candidates(
         package=place.package,
         licence=place.licence,
         version=place.version,
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        items=tuple(_with_tests(unique, files)),
+        items=tuple(_with_tests(unique, files, door)),
         skipped=(*skipped, *broken),
-        refused={reason: count for reason, count in sorted(refused.items()) if count},
+        refused={reason: count for reason, count in sorted(door.refused.items()) if count},
+        screened=door.screen.result,
     )
 
 
-def _candidates(files: tuple[SourceFile, ...], refused: Counter[str]) -> tuple[list[Candidate], list[Skipped]]:
+def _candidates(files: tuple[SourceFile, ...], door: Admission) -> tuple[list[Candidate], list[Skipped]]:
     """Return the candidates of all files, and the files that do not parse; functions are refused by reason."""
     library, seen = _Library(files), collect_calls([file.text for file in files])
     found: list[Candidate] = []
     broken: list[Skipped] = []
     for file in files:
         try:
-            found += _from_file(file, library, seen, refused)
+            found += _from_file(file, library, seen, door)
         except ValueError as error:
             broken.append(Skipped(file=file.file, reason=str(error)))
     return found, broken
@@ -145,37 +167,44 @@ class _Library:
             return None
 
 
-def _from_file(
-    file: SourceFile, library: _Library, seen: dict[str, SeenCalls], refused: Counter[str]
-) -> Iterator[Candidate]:
+def _from_file(file: SourceFile, library: _Library, seen: dict[str, SeenCalls], door: Admission) -> Iterator[Candidate]:
     if file.is_test:
         return
-    index = library.index(file.module)
+    index, refused = library.index(file.module), door.refused
     for unit in index.units:
         if isinstance(unit.node, ast.AsyncFunctionDef):
             refused["asynchronous"] += 1
         if not isinstance(unit.node, ast.FunctionDef):
             continue
         try:
-            docstring = _screen(unit.node, index, unit.start)
-            closed = close(unit.node.name, index, library.resolve)
-            yield _candidate(file, unit.node, docstring, closed, seen)
-        except NotUsable as reason:
+            docstring = _description(unit.node, index, unit.start)
+            files = {file.module: file}
+            closed = close(unit.node.name, index, noting(library.resolve, files))
+            yield _candidate(tuple(files.values()), unit.node, docstring, closed, seen, door)
+        except (NotUsable, RefusedError) as reason:
             refused[str(reason)] += 1
         except RecursionError:
             refused["nested too deeply"] += 1
 
 
 def _candidate(
-    file: SourceFile, node: ast.FunctionDef, docstring: str, closed: Closed, seen: dict[str, SeenCalls]
+    files: tuple[SourceFile, ...],
+    node: ast.FunctionDef,
+    docstring: str,
+    closed: Closed,
+    seen: dict[str, SeenCalls],
+    door: Admission,
 ) -> Candidate:
-    calls = seen[node.name].near(file.text, file.module) if node.name in seen else []
+    """Return a candidate as it may be used; raises RefusedError. The first file is the function's own."""
+    file = files[0]
+    code, docstring = door.code(closed.code, file, node.lineno), door.screen.worded(docstring)
+    calls = door.calls(seen[node.name].near(file.text, file.module)) if node.name in seen else []
     cases = doctest_cases(node.name, docstring)
     return Candidate(
-        id=digest([file.module, node.name, closed.code])[:12],
+        id=digest([file.module, node.name, code])[:12],
         module=file.module,
         entry_point=node.name,
-        code=closed.code,
+        code=code,
         names=closed.names,
         signature=f"{node.name}({ast.unparse(node.args)})",
         docstring=docstring,
@@ -183,10 +212,11 @@ def _candidate(
         line=node.lineno,
         seen=tuple(dict.fromkeys([*[case.call or "" for case in cases], *calls]))[:MAX_SEEN],
         cases=tuple(cases),
+        licence=door.licence_of(*files),
     )
 
 
-def _screen(node: ast.FunctionDef, index: ModuleIndex, start: int) -> str:
+def _description(node: ast.FunctionDef, index: ModuleIndex, start: int) -> str:
     """Return what the source says the function does; raises NotUsable for a function that cannot be a problem."""
     names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
     if names[:1] in (["self"], ["cls"]) or not (names or node.args.vararg):
@@ -234,7 +264,7 @@ def normal_form(code: str, entry_point: str) -> str:
     return re.sub(rf"\b{re.escape(entry_point)}\b", "_entry", ast.dump(tree))
 
 
-def _with_tests(candidates: list[Candidate], files: tuple[SourceFile, ...]) -> Iterator[Candidate]:
+def _with_tests(candidates: list[Candidate], files: tuple[SourceFile, ...], door: Admission) -> Iterator[Candidate]:
     tests = [file for file in files if file.is_test]
     if not tests:
         yield from candidates
@@ -244,7 +274,8 @@ def _with_tests(candidates: list[Candidate], files: tuple[SourceFile, ...]) -> I
     shared = Counter(candidate.entry_point for candidate in candidates)
     for candidate in candidates:
         # Two functions of one name: which of them a test means cannot be told from its text alone.
-        cases = by_name.get(candidate.entry_point, []) if shared[candidate.entry_point] == 1 else []
+        given = by_name.get(candidate.entry_point, []) if shared[candidate.entry_point] == 1 else []
+        cases = door.cases(given)
         calls = [case.call for case in cases if case.call]
         yield _replaced(candidate, (*candidate.cases, *cases), tuple(dict.fromkeys([*candidate.seen, *calls])))
 

@@ -325,6 +325,6 @@ def _source(candidate: Candidate, candidates: Candidates) -> Source:
         qualname=f"{candidate.module}.{candidate.entry_point}",
         file=candidate.file,
         line=candidate.line,
-        licence=candidates.licence,
+        licence=candidate.licence or candidates.licence,
         version=candidates.version,
     )

@@ -34,7 +34,7 @@ def procedural_roles(scenario: Scenario, limits: Limits, min_mutants: int = 0) -
         raise SourceError(f"a source of kind `{scenario.source.kind}` has no functions", where="source.kind")
     shelf = Shelf(scenario.loop.variants)
     return ProceduralRoles(
-        proposer=ProceduralProposer(scenario.source, shelf, limits, min_mutants),
+        proposer=ProceduralProposer(scenario.source, shelf, limits, min_mutants, scenario.screening),
         programmer=ProceduralProgrammer(shelf, scenario.loop.faults, limits),
         tester=ProceduralTester(shelf, limits),
         critic=ProceduralCritic(shelf, limits),

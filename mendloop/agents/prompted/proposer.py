@@ -14,7 +14,8 @@ from mendloop.agents.sources.instructions import Instruction, Instructions, read
 from mendloop.agents.sources.snippets import Snippet, Snippets, read_snippets
 from mendloop.events import Ref, SourceRead
 from mendloop.records import Brief, Problem, Source
-from mendloop.specs import PromptName
+from mendloop.screening.screen import BY_DEFAULT
+from mendloop.specs import PromptName, ScreeningSpec
 from mendloop.tools.bench import Bench, derive
 
 CONCEPTS = 12
@@ -46,6 +47,7 @@ class PromptedProposer:
     snippets: str | None = None
     variants: int = 1
     planned: bool = True
+    rules: ScreeningSpec = BY_DEFAULT
     _pool: _Pool = field(default_factory=_Pool)
 
     async def prepare(self, bench: Bench) -> Stock:
@@ -55,7 +57,7 @@ class PromptedProposer:
         path = self.snippets
 
         async def read() -> Snippets:
-            return read_snippets(path)
+            return read_snippets(path, self.rules)
 
         found = await bench.journal.effect(bench.key("source"), path, read, Snippets, _source_read)
         order = list(found.items)
@@ -63,7 +65,8 @@ class PromptedProposer:
         self._pool.snippets = tuple(order)
         size = None if self.planned else len(order) * self.variants
         places = len({each.file for each in order})
-        return Stock(size=size, what="snippet", where="file", functions=len(order), modules=places)
+        notes = found.screened.said
+        return Stock(size=size, what="snippet", where="file", functions=len(order), modules=places, notes=notes)
 
     async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
         """Return concepts that the goal needs besides those there are; none for a source that says what comes."""
@@ -110,18 +113,20 @@ class InstructionProposer:
     voice: Voice
     path: str
     variants: int = 1
+    rules: ScreeningSpec = BY_DEFAULT
     _pool: _Pool = field(default_factory=_Pool)
 
     async def prepare(self, bench: Bench) -> Stock:
         """Read the instructions."""
 
         async def read() -> Instructions:
-            return read_instructions(self.path)
+            return read_instructions(self.path, self.rules)
 
         found = await bench.journal.effect(bench.key("source"), self.path, read, Instructions, _source_read)
         self._pool.instructions = found.items
         held = len(found.items)
-        return Stock(size=held * self.variants, what="instruction", where="file", functions=held, modules=1)
+        size, notes = held * self.variants, found.screened.said
+        return Stock(size=size, what="instruction", where="file", functions=held, modules=1, notes=notes)
 
     async def concepts(self, bench: Bench, have: tuple[str, ...]) -> tuple[str, ...]:
         """Return nothing: the instructions say what comes."""

@@ -26,6 +26,10 @@ from mendloop.agents.sources.jsonl import (
 )
 from mendloop.errors import InputError
 from mendloop.records import Case, Frozen
+from mendloop.screening.licences import OWN, normalised
+from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen, texts_of
+from mendloop.screening.screened import Screened
+from mendloop.specs import ScreeningSpec
 from mendloop.tools.judging import validate
 
 MAX_CASES = 200
@@ -44,7 +48,7 @@ class Row(Frozen):
     id: str
     file: str
     line: int
-    licence: str = "unknown"
+    licence: str = OWN
     statement: str
     entry_point: str
     signature: str
@@ -55,15 +59,19 @@ class Row(Frozen):
 
 
 class Failures(Frozen):
-    """The wrong programs of a file in its order; `skipped` names the rows that cannot be used."""
+    """The wrong programs of a file in its order; `skipped` names the rows that cannot or may not be used.
+
+    `screened` says what was found in all.
+    """
 
     file: str
     items: tuple[Row, ...]
     skipped: tuple[Skipped, ...] = ()
+    screened: Screened = Screened()
 
 
-def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
-    """Read a .jsonl file of `{"id"?, "prompt", "code", "entry_point"?, "tests"}`.
+def read_failures(path: str | Path, entry_hint: str | None = None, rules: ScreeningSpec = BY_DEFAULT) -> Failures:
+    """Read a .jsonl file of `{"id"?, "prompt", "code", "entry_point"?, "tests"}`, screened by the rules.
 
     `tests` is a text with asserts, a list of them, or a list of cases. Without `entry_point` and `entry_hint`, the
     function is the one that the prompt begins, else the last of the code. A code that is only the body of the
@@ -72,22 +80,43 @@ def read_failures(path: str | Path, entry_hint: str | None = None) -> Failures:
     items: list[Row] = []
     unusable: list[Unusable] = []
     names: set[str] = set()
+    screen = Screen(rules)
     for row in read_rows(path):
         if isinstance(row, Unusable):
             unusable.append(row)
             continue
         try:
-            item = _row(row, entry_hint, Path(path).name)
+            item = _screened(_row(row, entry_hint, Path(path).name), screen)
             if item.id in names:
-                raise RowError(f"the id `{item.id[:80]}` was used before")
-        except RowError as reason:
+                raise RowError("its id was used before")
+        except (RowError, RefusedError) as reason:
             unusable.append(Unusable(line=row.line, reason=str(reason)))
             continue
         names.add(item.id)
         items.append(item)
     if not items:
         raise nothing_usable(path, unusable, _WANTED)
-    return Failures(file=Path(path).name, items=tuple(items), skipped=skipped_lines(path, unusable))
+    return Failures(
+        file=Path(path).name, items=tuple(items), skipped=skipped_lines(path, unusable), screened=screen.result
+    )
+
+
+def _screened(row: Row, screen: Screen) -> Row:
+    """Return a row as it may be used; raises RefusedError. Tests are not changed: they say what the program does."""
+    screen.licensed(row.licence, row.file, row.line)
+    tests = "\n".join(text for case in row.cases for text in texts_of(case))
+    statement, header, code, *_ = screen.passed(
+        (
+            Piece(row.statement, "prose"),
+            Piece(row.header, "fixed"),
+            Piece(row.code, "code"),
+            Piece(f"{row.id} {row.entry_point} {row.signature}", "fixed"),
+            Piece(tests, "fixed"),
+        ),
+        row.file,
+        row.line,
+    )
+    return row.model_copy(update={"statement": statement, "header": header, "code": code})
 
 
 def _row(row: JsonRow, entry_hint: str | None, file: str) -> Row:
@@ -95,13 +124,13 @@ def _row(row: JsonRow, entry_hint: str | None, file: str) -> Row:
     stub = _stub(prompt)
     entry = row.optional("entry_point").strip() or entry_hint or _entry(stub, written)
     if not entry.isidentifier():
-        raise RowError(f"`{entry[:80]}` is no name of a function")
+        raise RowError("its `entry_point` is no name of a function")
     if stub is not None and stub.node.name != entry:
         stub = None
     code = _program(written, entry, stub)
     node = stub.node if stub else _definition(code, entry)
     if node is None:
-        raise RowError(f"the code defines no function `{entry}`")
+        raise RowError("the code does not define the function")
     parsed = _cases(row.values.get("tests"), entry)
     if not parsed.cases:
         why = ", ".join(f"{count} {reason}" for reason, count in parsed.refused.items())
@@ -110,7 +139,7 @@ def _row(row: JsonRow, entry_hint: str | None, file: str) -> Row:
         id=row.optional("id", "task_id").strip() or f"line{row.line}",
         file=file,
         line=row.line,
-        licence=row.optional("licence", "license").strip() or "unknown",
+        licence=normalised(row.optional("licence", "license")) or OWN,
         statement=(stub.docstring if stub else prompt).strip() or prompt.strip(),
         entry_point=entry,
         signature=_signature(node),

@@ -20,6 +20,10 @@ from mendloop.agents.sources.jsonl import (
 )
 from mendloop.errors import SourceError
 from mendloop.records import Frozen, digest
+from mendloop.screening.licences import OWN, normalised
+from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen
+from mendloop.screening.screened import Screened
+from mendloop.specs import ScreeningSpec
 
 MAX_INSTRUCTION = 10_000
 _MARK = re.compile(r"[ \t]*(?:[-*+]|\d{1,6}[.)])[ \t]+")
@@ -33,19 +37,23 @@ class Instruction(Frozen):
     text: str
     file: str
     line: int
-    licence: str = "unknown"
+    licence: str = OWN
 
 
 class Instructions(Frozen):
-    """The instructions of a file in its order; `skipped` names the lines that hold none."""
+    """The instructions of a file in its order; `skipped` names the lines that hold none that may be used.
+
+    `screened` says what was found in all.
+    """
 
     file: str
     items: tuple[Instruction, ...]
     skipped: tuple[Skipped, ...] = ()
+    screened: Screened = Screened()
 
 
-def read_instructions(path: str | Path) -> Instructions:
-    """Read instructions from a .jsonl file (keys `instruction`, `prompt` or `text`), a .txt or a .md file.
+def read_instructions(path: str | Path, rules: ScreeningSpec = BY_DEFAULT) -> Instructions:
+    """Read instructions from a .jsonl file (keys `instruction`, `prompt` or `text`), a .txt or a .md file, screened.
 
     A text that was there before is left out. Raises SourceError when the file cannot be read or holds none.
     """
@@ -56,19 +64,38 @@ def read_instructions(path: str | Path) -> Instructions:
     items: dict[str, Instruction] = {}
     unusable: list[Unusable] = []
     names: set[str] = set()
-    for found in _from_rows(file) if kind == ".jsonl" else _from_lines(file, markdown=kind == ".md"):
+    screen = Screen(rules)
+    for read in _from_rows(file) if kind == ".jsonl" else _from_lines(file, markdown=kind == ".md"):
+        found = _screened(read, screen)
         if isinstance(found, Unusable):
             unusable.append(found)
         elif found.text in items:
             unusable.append(Unusable(line=found.line, reason=f"the same as line {items[found.text].line}"))
         elif found.id in names:
-            unusable.append(Unusable(line=found.line, reason=f"the id `{found.id[:80]}` was used before"))
+            unusable.append(Unusable(line=found.line, reason="its id was used before"))
         else:
             items[found.text] = found
             names.add(found.id)
     if not items:
         raise nothing_usable(file, unusable, _WANTED)
-    return Instructions(file=file.name, items=tuple(items.values()), skipped=skipped_lines(file, unusable))
+    return Instructions(
+        file=file.name,
+        items=tuple(items.values()),
+        skipped=skipped_lines(file, unusable),
+        screened=screen.result,
+    )
+
+
+def _screened(read: Instruction | Unusable, screen: Screen) -> Instruction | Unusable:
+    """Return an instruction as it may be used, or why it may not. The model states the problem, so it is an idea."""
+    if isinstance(read, Unusable):
+        return read
+    try:
+        screen.licensed(read.licence, read.file, read.line)
+        text, _ = screen.passed((Piece(read.text, "idea"), Piece(read.id, "fixed")), read.file, read.line)
+    except RefusedError as reason:
+        return Unusable(line=read.line, reason=str(reason))
+    return read.model_copy(update={"text": text})
 
 
 def _from_rows(file: Path) -> Iterator[Instruction | Unusable]:
@@ -89,7 +116,7 @@ def _instruction(row: JsonRow, file: str) -> Instruction:
         text=text,
         file=file,
         line=row.line,
-        licence=row.optional("licence", "license") or "unknown",
+        licence=normalised(row.optional("licence", "license")) or OWN,
     )
 
 

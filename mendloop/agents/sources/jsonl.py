@@ -19,7 +19,7 @@ _SHOWN = 80
 
 @dataclass(frozen=True)
 class Unusable:
-    """A line of a file that was not used, and why."""
+    """A line of a file that was not used, and why. The reason quotes nothing of the line: it is printed and stored."""
 
     line: int
     reason: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import textwrap
 from collections.abc import Iterator
 from importlib.util import decode_source
@@ -15,6 +14,10 @@ from mendloop.agents.procedural.files import MAX_FILE_BYTES, MAX_FILES, NEVER, S
 from mendloop.agents.sources.jsonl import MAX_BYTES
 from mendloop.errors import SourceError
 from mendloop.records import Frozen, digest
+from mendloop.screening.licence_places import licence_of_file, licence_of_folder
+from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen
+from mendloop.screening.screened import Screened
+from mendloop.specs import ScreeningSpec
 
 MIN_LINES, MAX_LINES = 3, 60
 MAX_SNIPPETS = 20_000
@@ -27,7 +30,6 @@ SUFFIXES = frozenset({
 })  # fmt: skip
 """Endings of files that hold code as text."""
 
-_SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([\w.+-]{1,60})")
 _REMEDY = "give a folder or a file with functions of 3 to 60 lines"
 
 
@@ -42,15 +44,19 @@ class Snippet(Frozen):
 
 
 class Snippets(Frozen):
-    """The snippets of a folder in the order of its files, without repeats; `skipped` names files that gave none."""
+    """The snippets of a folder in the order of its files, without repeats.
+
+    `skipped` names files that gave none and pieces that may not be used, `screened` says what was found in all.
+    """
 
     folder: str
     items: tuple[Snippet, ...]
     skipped: tuple[Skipped, ...] = ()
+    screened: Screened = Screened()
 
 
-def read_snippets(path: str | Path) -> Snippets:
-    """Read a folder, or one file, and return its pieces of 3 to 60 lines.
+def read_snippets(path: str | Path, rules: ScreeningSpec = BY_DEFAULT) -> Snippets:
+    """Read a folder, or one file, and return its pieces of 3 to 60 lines, screened by the rules.
 
     Python is cut at functions and classes, a class that is too long at its methods; other code at empty lines that
     nothing indented follows. Links that leave the folder are not followed. Raises SourceError when nothing is found.
@@ -61,6 +67,7 @@ def read_snippets(path: str | Path) -> Snippets:
     root = place.resolve() if place.is_dir() else place.resolve().parent
     items: dict[str, Snippet] = {}
     skipped: list[Skipped] = []
+    screen, project = Screen(rules), licence_of_folder(root)
     size = 0
     for number, file in enumerate(_walk(place.resolve(), root)):
         name = file.relative_to(root).as_posix()
@@ -71,22 +78,26 @@ def read_snippets(path: str | Path) -> Snippets:
             text = _text(file)
             size += len(text)
             pieces = list(_cut(text, name))
+            licence = licence_of_file(text) or project
+            screen.licensed(licence, name, 1, len(pieces))
         except (OSError, UnicodeError, SyntaxError, ValueError) as error:
             skipped.append(Skipped(file=name, reason=(str(error) or type(error).__name__).partition("\n")[0][:120]))
             continue
         if not pieces:
             skipped.append(Skipped(file=name, reason=f"no piece of {MIN_LINES} to {MAX_LINES} lines"))
-        found = _SPDX.search(text[:5_000])
-        for line, piece in islice(pieces, MAX_SNIPPETS - len(items)):
-            snippet = Snippet(
-                id=digest(piece)[:12], text=piece, file=name, line=line, licence=found[1] if found else "unknown"
-            )
+        for line, cut in islice(pieces, MAX_SNIPPETS - len(items)):
+            try:
+                piece, _ = screen.passed((Piece(cut, "idea"), Piece(name, "fixed")), name, line)
+            except RefusedError as reason:
+                skipped.append(Skipped(file=f"{name}:{line}", reason=str(reason)))
+                continue
+            snippet = Snippet(id=digest(piece)[:12], text=piece, file=name, line=line, licence=licence)
             items.setdefault(piece, snippet)
     if not items:
         first = skipped[0] if skipped else None
         where = str(root / first.file) if first else str(place)
         raise SourceError(first.reason if first else "no file of code was found", where=where, remedy=_REMEDY)
-    return Snippets(folder=root.name, items=tuple(items.values()), skipped=tuple(skipped))
+    return Snippets(folder=root.name, items=tuple(items.values()), skipped=tuple(skipped), screened=screen.result)
 
 
 def _walk(place: Path, root: Path) -> Iterator[Path]:

@@ -10,9 +10,10 @@ from pydantic import Field, JsonValue
 from mendloop.events import AnyEvent
 from mendloop.records import Frozen
 
-Finish = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "context", "missing"]
+Finish = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "context", "missing", "budget"]
 """Why an answer ended. `context`: the request is longer than the model reads, and nothing came back. `missing`: the
-server did not say, so that the text may be cut."""
+server did not say, so that the text may be cut. `budget`: the session's own budget is used up, and nothing was asked;
+the text says of what."""
 
 
 class ChatMessage(Frozen):
@@ -50,18 +51,28 @@ class Usage(Frozen):
         """Prompt and completion together."""
         return self.prompt + self.completion
 
+    def __add__(self, other: Usage) -> Usage:
+        """Return what two answers took together."""
+        return Usage(
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            cached=self.cached + other.cached,
+            reasoning=self.reasoning + other.reasoning,
+        )
+
 
 Fault = Literal[
     "connect", "first_byte", "wall", "reset", "cut", "malformed", "rate_limited", "server_error", "missing_finish"
 ]
 """What went wrong with one attempt: no connection, nothing within the time to the first byte, not whole within the wall
-deadline, a connection that ended before or within the body, a body that is not the protocol's, 429, 5xx, no finish."""
+deadline, a connection that ended before or within the body, a body that is not the protocol's, 429, 5xx (also 408 and
+409), no finish."""
 
 
 class Attempt(Frozen):
     """One request that did not give an answer. `ms` from its permit to its end; `bytes` of the body that had come.
 
-    `waited_s` is how long was waited after it.
+    `waited_s` is how long was waited after it, before a permit was asked for again.
     """
 
     fault: Fault
@@ -89,11 +100,24 @@ Listener = Callable[[AnyEvent], None]
 """Hears of changes that are journalled beside the sessions: see `PaceChanged` and `CircuitChanged`."""
 
 
+class Overrun(Frozen):
+    """By how much a request is longer than its model reads, in tokens, as far as the server says it.
+
+    `asked` may count the room for the answer too: servers differ.
+    """
+
+    asked: int | None = None
+    window: int | None = None
+
+
 class Answer(Frozen):
     """One answer. `reasoning` is kept apart from the text; `ms` is the model's time, without waiting for a permit.
 
-    `tries` counts the requests that it took. `degenerate` marks text that repeats itself without end. `escaped` counts
-    characters that no file could hold and that were written as escapes.
+    `attempts` are the requests before it that gave none; `usage` counts what the server counted for them too.
+    `degenerate` marks text that repeats itself without end. `escaped` counts characters that no file could hold and
+    that were written as escapes. `overrun` is there where the finish is `context`. `price_factor` is the share of the
+    ordinary price that it costs, below 1 where a provider gives a discount; `usd` is what it did cost, None where no
+    price is known.
     """
 
     text: str
@@ -101,10 +125,18 @@ class Answer(Frozen):
     model: str = ""
     reasoning: str = ""
     usage: Usage = Usage()
-    tries: int = 1
+    attempts: tuple[Attempt, ...] = ()
     ms: float = 0.0
     degenerate: bool = False
     escaped: int = 0
+    overrun: Overrun | None = None
+    price_factor: float = Field(default=1.0, ge=0)
+    usd: float | None = Field(default=None, ge=0)
+
+    @property
+    def tries(self) -> int:
+        """How many requests it took."""
+        return len(self.attempts) + 1
 
 
 class Chat(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mendloop.errors import InputError
 from mendloop.records import Profile, Request
-from mendloop.tools.sandbox.languages import LANGUAGES, PYTHON, SQL, language, located
+from mendloop.tools.sandbox.languages import LANGUAGES, PYTHON, SQL, is_built, language, located
 
 _PYTEST = ("pytest",)
 _SCIENTIFIC = ("numpy", "pandas", "scipy")
@@ -19,15 +19,19 @@ _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.ca
 
 @dataclass(frozen=True)
 class Kit:
-    """The parts of one kind of worker. `packages` maps names to host paths; `paths` are shown where they lie."""
+    """The parts of one kind of worker. `packages` maps names to host paths; `paths` are shown where they lie.
+
+    `exe`, where there is one, is the file that an interpreter finds when it looks for itself.
+    """
 
     packages: tuple[tuple[str, str], ...] = ()
     paths: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
+    exe: str = ""
 
     def json(self, isolation: str, program: str) -> str:
         """Return what a worker is told of itself when it starts."""
-        parts = {"packages": dict(self.packages), "paths": self.paths, "preload": self.preload}
+        parts = {"packages": dict(self.packages), "paths": self.paths, "preload": self.preload, "exe": self.exe}
         return json.dumps({"isolation": isolation, "program": program, **parts})
 
 
@@ -42,7 +46,7 @@ def kit_for(request: Request) -> Kit:
 @cache
 def _kit(name: str, profile: Profile, with_pytest: bool) -> Kit:
     if name in LANGUAGES:
-        return Kit(paths=_paths(name))
+        return Kit(paths=_paths(name), exe=_exe(name))
     if name == SQL:
         return Kit(preload=("sqlite3",))
     if name != PYTHON:
@@ -65,11 +69,17 @@ def _kit(name: str, profile: Profile, with_pytest: bool) -> Kit:
 def _paths(name: str) -> tuple[str, ...]:
     """Return the system's folders, and that of an interpreter that lies elsewhere."""
     row = language(name)
-    words = [word for command in (row.run, row.build) for word in located(name, command)[:3]]
-    elsewhere = [Path(word).parent.parent for word in words if word.startswith("/") and not word.startswith("/build/")]
+    words = [word for command in (row.run, row.build) for word in located(name, command)[:1]]
+    elsewhere = [Path(word).parent.parent for word in words if word.startswith("/") and not is_built(word)]
     own = [str(folder) for folder in elsewhere if not folder.is_relative_to("/usr") and folder != Path("/")]
     further = [str(found) for pattern in row.also for found in Path("/").glob(pattern.lstrip("/"))]
     return tuple(path for path in [*_SYSTEM, *own, *further] if Path(path).exists())
+
+
+def _exe(name: str) -> str:
+    """Return the interpreter of a language that looks for itself through /proc."""
+    row = language(name)
+    return located(name, row.run)[0] if row.looks_for_itself else ""
 
 
 def _packages(name: str) -> dict[str, str]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mendloop.errors import InputError
+from mendloop.tools.sandbox.inside.agreed import BUILD, SHIM
 
 PYTHON, SQL = "python", "sql"
 _SHIMS = Path(__file__).parent / "shims"
+_PROGRAM = f"{BUILD}/program"
 
 
 class Language(NamedTuple):
@@ -18,8 +20,8 @@ class Language(NamedTuple):
 
     `file` is what the program is called in the scratch folder, where commands start. `build` fills the folder /build,
     which `run` reads. With a `shim` calls are answered by values, else a case is text in and text out. `overhead_mb`
-    is what the interpreter itself takes before the program does anything; `package` is where Debian has it. `home` is
-    set where the loader finds an interpreter's libraries through /proc, which programs do not see: it is told instead.
+    is what the interpreter itself takes before the program does anything; `package` is where Debian has it. One that
+    `looks_for_itself` finds its parts through /proc/self/exe: programs see no /proc, but there they have a link.
     """
 
     file: str
@@ -27,7 +29,7 @@ class Language(NamedTuple):
     package: str
     build: tuple[str, ...] = ()
     shim: str = ""
-    home: bool = False
+    looks_for_itself: bool = False
     address_space: bool = True
     overhead_mb: int = 16
     also: tuple[str, ...] = ()
@@ -36,7 +38,7 @@ class Language(NamedTuple):
 LANGUAGES: dict[str, Language] = {
     "javascript": Language(
         "solution.js",
-        ("node", "--no-warnings", "--stack-size=900", ".shim"),
+        ("node", "--no-warnings", "--stack-size=900", SHIM),
         "nodejs",
         shim="javascript.js",
         address_space=False,
@@ -45,9 +47,9 @@ LANGUAGES: dict[str, Language] = {
     "bash": Language("solution.sh", ("bash", "--norc", "--noprofile", "solution.sh"), "bash"),
     "cpp": Language(
         "solution.cpp",
-        ("/build/program",),
+        (_PROGRAM,),
         "g++",
-        build=("g++", "-std=c++20", "-O1", "-o", "/build/program", "solution.cpp"),
+        build=("g++", "-std=c++20", "-O1", "-o", _PROGRAM, "solution.cpp"),
     ),
     "java": Language(
         "Main.java",
@@ -58,21 +60,21 @@ LANGUAGES: dict[str, Language] = {
             "-XX:-UsePerfData",
             "-Xshare:auto",
             "-cp",
-            "/build",
+            BUILD,
             "Main",
         ),
         "default-jdk-headless",
-        build=("javac", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData", "-d", "/build", "Main.java"),
+        build=("javac", "-J-XX:+UseSerialGC", "-J-XX:-UsePerfData", "-d", BUILD, "Main.java"),
         address_space=False,
-        home=True,
+        looks_for_itself=True,
         overhead_mb=192,
         also=("/etc/java-*",),
     ),
     "go": Language(
         "main.go",
-        ("/build/program",),
+        (_PROGRAM,),
         "golang-go",
-        build=("go", "build", "-o", "/build/program", "main.go"),
+        build=("go", "build", "-o", _PROGRAM, "main.go"),
         address_space=False,
         overhead_mb=32,
     ),
@@ -86,11 +88,18 @@ LANGUAGES: dict[str, Language] = {
         overhead_mb=128,
         also=("/etc/R",),
     ),
-    "racket": Language("solution.rkt", ("racket", "solution.rkt"), "racket", address_space=False, overhead_mb=160),
+    "racket": Language(
+        "solution.rkt",
+        ("racket", "solution.rkt"),
+        "racket",
+        looks_for_itself=True,
+        address_space=False,
+        overhead_mb=160,
+        also=("/etc/racket",),
+    ),
     "ocaml": Language("solution.ml", ("ocaml", "solution.ml"), "ocaml", overhead_mb=64),
 }
 NAMES = (PYTHON, SQL, *LANGUAGES)
-_PREFIX = "/build/"
 
 
 def language(name: str) -> Language:
@@ -105,17 +114,19 @@ def shim_of(row: Language) -> str:
     return (_SHIMS / row.shim).read_text("utf-8") if row.shim else ""
 
 
+def is_built(word: str) -> bool:
+    """Tell whether a word of a command is what the translation makes, and not a file of this machine."""
+    return word.startswith(f"{BUILD}/")
+
+
 def located(name: str, command: tuple[str, ...]) -> list[str]:
     """Return a command with the path of its program on this machine.
 
     Raises InputError, saying what to install, when this machine does not have it.
     """
-    if not command or command[0].startswith(_PREFIX):
+    if not command or is_built(command[0]):
         return list(command)
-    found = program(name, command[0])
-    libraries = found.parent.parent / "lib"
-    told = ["/usr/bin/env", f"LD_LIBRARY_PATH={libraries}:{libraries}/server"] if language(name).home else []
-    return [*told, str(found), *command[1:]]
+    return [str(program(name, command[0])), *command[1:]]
 
 
 @cache

@@ -93,7 +93,7 @@ class LocalSandbox:
 
     async def _take(self, make: Make) -> Worker:
         """Return an idle worker of that make, or start one."""
-        for worker in [worker for worker in self._idle if worker.make == make]:
+        while worker := next((each for each in self._idle if each.make == make), None):  # others take some meanwhile
             self._idle.remove(worker)
             if worker.alive and worker.runs < MAX_RUNS:
                 return worker

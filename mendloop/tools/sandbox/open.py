@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from mendloop.errors import InputError, IsolationError
-from mendloop.records import Probe
+from mendloop.records import Backend, Probe, SandboxKind
 from mendloop.tools.sandbox.protocol import Sandbox
 
 if TYPE_CHECKING:
     from mendloop.tools.sandbox.e2b.plan import Account
 
-Backend = Literal["local", "bwrap", "e2b", "unsafe-local"]
-SandboxKind = Literal["auto", "local", "bwrap", "e2b", "unsafe-local"]
 BY_ITSELF: tuple[Backend, ...] = ("local", "bwrap")
 """What `auto` tries, in this order. The cloud costs money and "unsafe-local" protects nothing: both only when named."""
 
@@ -37,11 +35,6 @@ def open_sandbox(kind: Backend = "local", workers: int = 2, account: Account | N
     return E2bSandbox(account, Plan(machines=workers))
 
 
-def is_unsafe(sandbox: Sandbox) -> bool:
-    """Tell whether a sandbox isolates nothing, because it was named for that."""
-    return getattr(sandbox, "isolation", "") == "unsafe-local"
-
-
 async def tried_sandbox(kind: SandboxKind = "auto", workers: int = 2, account: Account | None = None) -> Sandbox:
     """Return a sandbox whose layers were tried and hold; one that was named "unsafe-local" is not tried.
 
@@ -50,7 +43,7 @@ async def tried_sandbox(kind: SandboxKind = "auto", workers: int = 2, account: A
     refused: list[tuple[Backend, Probe]] = []
     for backend in BY_ITSELF if kind == "auto" else (kind,):
         sandbox = open_sandbox(backend, workers, account)
-        if is_unsafe(sandbox):
+        if backend == "unsafe-local":
             return sandbox
         try:
             broken = [layer for layer in await probed(sandbox) if not layer.ok]

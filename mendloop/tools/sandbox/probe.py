@@ -8,21 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mendloop.errors import IsolationError, SandboxError
-from mendloop.records import Call, Limits, Outcome, Probe, Request
+from mendloop.records import Probe
+from mendloop.tools.sandbox.attempts import attempted, probe_of
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.sandbox.remedies import remedy
 
-_SMALL = Limits(cpu_s=5, wall_s=10, memory_mb=64, pids=8, disk_mb=2, output_mb=0.1)
-
-# Every attempt returns None when it was stopped, else a text that says how far it got.
 _ATTEMPTS = """
-import os, socket, ctypes, time
-
-def attempt(action, *stopped):
-    try:
-        return action()
-    except stopped or OSError:
-        return None
+import ctypes
 
 def read_files(paths):
     open_paths = [path for path in paths if attempt(lambda: open(path, "rb").close() or path)]
@@ -56,31 +48,6 @@ def privileges():
     if os.getuid() == 0:
         return "is root"
     return attempt(lambda: os.sethostname("x") if hasattr(os, "sethostname") else os.chown("/tmp", 0, 0) or "can chown")
-
-def environment():
-    return f"sees {sorted(os.environ)}" if os.environ else None
-
-def processes():
-    count = 0
-    try:
-        while count < 64:
-            if os.fork() == 0:
-                time.sleep(60)
-            count += 1
-    except OSError:
-        return None
-    return f"started {count} processes"
-
-def disk():
-    def action():
-        with open("big", "wb") as file:
-            for _ in range(64):
-                file.write(bytes(1 << 20))
-        return "wrote 64 MB"
-    return attempt(action)
-
-def memory():
-    return attempt(lambda: f"took {len(bytearray(1 << 30)) >> 20} MB", MemoryError)
 """
 
 _BY_CALL = {
@@ -96,8 +63,7 @@ _BY_CALL = {
     "limit on disk": "disk()",
     "limit on processes": "processes()",
 }
-
-
+_CPU_S = 5.0
 _PRIVATE = ["/etc/shadow", "/etc/passwd", "/proc/1/environ", "/proc/self/environ", __file__]
 
 
@@ -105,12 +71,9 @@ async def probe_sandbox(sandbox: Sandbox) -> tuple[Probe, ...]:
     """Return one probe for each layer; a layer that cannot be set up is the only one in the answer."""
     with _listener() as server:
         facts = {"paths": _PRIVATE, "port": server.getsockname()[1] if server else 9, "pid": os.getpid()}
-        calls = tuple(
-            Call(id=layer, call=call.format(**facts), isolated=layer.startswith("limit"))
-            for layer, call in _BY_CALL.items()
-        )
+        calls = {layer: call.format(**facts) for layer, call in _BY_CALL.items()}
         try:
-            execution = await sandbox.run(Request(code=_ATTEMPTS, calls=calls, limits=_SMALL))
+            execution = await attempted(sandbox, _ATTEMPTS, calls, _CPU_S)
         except IsolationError as error:
             return (Probe(layer=error.where, ok=False, detail=error.what, remedy=error.remedy),)
         except SandboxError as error:
@@ -118,7 +81,7 @@ async def probe_sandbox(sandbox: Sandbox) -> tuple[Probe, ...]:
     if execution.status == "sandbox_error":
         return (Probe(layer="worker", ok=False, detail=execution.message, remedy=remedy("worker")),)
     setup = Probe(layer="namespaces", ok=True, detail="user, pid, network, mount, ipc and uts namespaces stand")
-    return (setup, *map(_probe, execution.outcomes))
+    return (setup, *(probe_of(outcome, remedy) for outcome in execution.outcomes))
 
 
 @contextmanager
@@ -131,12 +94,3 @@ def _listener() -> Iterator[socket.socket | None]:
         return
     with server:
         yield server
-
-
-def _probe(outcome: Outcome) -> Probe:
-    layer = outcome.id
-    stopped = outcome.status in ("returned", "memory") and outcome.value is None
-    if stopped:
-        return Probe(layer=layer, ok=True, detail="holds")
-    detail = str(outcome.value) if outcome.status == "returned" else f"the attempt ended as {outcome.status}"
-    return Probe(layer=layer, ok=False, detail=detail, remedy=remedy(layer))

@@ -12,9 +12,8 @@ from pydantic import ValidationError
 
 from mendloop.errors import InputError
 from mendloop.records import Execution, Outcome, Raised, Request
+from mendloop.tools.sandbox.inside.agreed import BUILD_PATIENCE, SHIM
 from mendloop.tools.sandbox.inside.encode import MAX_ITEMS
-from mendloop.tools.sandbox.inside.foreign import SHIM
-from mendloop.tools.sandbox.inside.session import BUILD_PATIENCE
 from mendloop.tools.sandbox.languages import LANGUAGES, PYTHON, SQL, language, located, shim_of
 from mendloop.tools.values import is_tagged
 
@@ -84,8 +83,11 @@ def broken(why: str, isolation: str) -> Execution:
 
 
 def out_of_memory(done: Execution) -> Execution:
-    """Return an execution in which the kernel ended a process for want of memory, as its limit would have."""
-    if done.status != "crash":
+    """Return an execution in which the kernel ended a process for want of memory, as its limit would have.
+
+    Where the program came to its answers without that process, they stay.
+    """
+    if done.status not in ("crash", "no_result", "timeout"):
         return done
     outcomes = [
         outcome.model_copy(update={"status": "memory"}) if outcome.status == "missing" else outcome

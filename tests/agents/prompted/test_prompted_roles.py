@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ from mendloop.agents.unanswered import Unanswered
 from mendloop.errors import ScenarioError
 from mendloop.memory.plain import PlainMemory
 from mendloop.records import Brief, Case, CaseStatus, Diagnosis, Failure, Reflection, Solution, Suite
+from mendloop.runs.answers import asked_in
+from mendloop.runs.reader import Reader
 from mendloop.runs.replay import Unreachable
 from mendloop.runs.store import Store
 from mendloop.specs import PROMPT_NAMES, Loop, MemorySpec, Scenario
-from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest, Finish
+from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest, Overrun
 from mendloop.tools.chat.scripted import ScriptedChat
 from mendloop.tools.sandbox.protocol import Sandbox
 from tests.agents.prompted.acting import LIMITS, PROSE, Model, Repairing, Watched, bench_of, cut, fenced, play, saying
@@ -57,11 +60,20 @@ async def test_an_unusable_answer_goes_back_with_what_is_wrong_with_it(store: St
     assert "the answer has no program: put one that defines `double`" in second.messages[-1].content
 
 
-async def test_there_is_one_asking_again(store: Store) -> None:
-    model = saying(PROSE)
+async def test_an_answer_goes_back_at_most_twice_with_all_that_was_said(store: Store) -> None:
+    model = saying(PROSE, "Still only words.")
     with pytest.raises(Unanswered, match=r"^write: the answer has no program"):
         await programmer(model).write(await bench_of(store), PROBLEM, 0)
-    assert len(model.asked) == 2
+    assert len(model.asked) == 3
+    roles = [message.role for message in model.asked[-1].messages]
+    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert model.asked[-1].messages[4].content == "Still only words."
+
+
+async def test_the_second_asking_again_can_mend_an_answer(store: Store) -> None:
+    model = saying(PROSE, PROSE, fenced(RIGHT))
+    written = await programmer(model).write(await bench_of(store), PROBLEM, 0)
+    assert written == Solution(code=RIGHT, author="scripted")
 
 
 @pytest.mark.parametrize(("said", "shown"), [("", "(nothing)"), ("word " * 10_000, ("word " * 10_000)[:SHOWN_BACK])])
@@ -82,7 +94,7 @@ async def test_an_answer_that_came_to_its_limit_is_asked_for_with_twice_the_room
 
 async def test_an_answer_without_end_ends_the_session(store: Store) -> None:
     model = saying(cut(fenced(RIGHT)))
-    with pytest.raises(Unanswered, match=r"^write: the answer has no end$"):
+    with pytest.raises(Unanswered, match=r"^write: length: the answer has no end$"):
         await programmer(model).write(await bench_of(store), PROBLEM, 0)
     assert [request.max_tokens for request in model.asked] == [100, 200]
 
@@ -92,7 +104,11 @@ async def test_an_answer_without_end_ends_the_session(store: Store) -> None:
     [
         (cut("", "refusal"), "refused"),
         (cut(fenced(RIGHT), "content_filter"), "refused"),
-        (cut("", "context"), "longer than the model reads"),
+        (
+            Answer(text="", finish="context", overrun=Overrun(asked=9000, window=8192)),
+            "context: longer than the model reads, 9000 tokens",
+        ),
+        (cut("", "context"), r"context: longer than the model reads, \d\d\d tokens"),
         (Answer(text="a" * 99, finish="length", degenerate=True), "the answer repeats itself without end"),
         (Answer(text="a" * 99, finish="stop", degenerate=True), "the answer repeats itself without end"),
     ],
@@ -104,9 +120,67 @@ async def test_asking_again_is_no_use_after_a_refusal(store: Store, answer: Answ
     assert len(model.asked) == 1
 
 
-@pytest.mark.parametrize("finish", ["tool_calls", "missing"])
-async def test_what_an_odd_answer_holds_is_read(store: Store, finish: Finish) -> None:
-    written = await programmer(saying(cut(fenced(RIGHT), finish))).write(await bench_of(store), PROBLEM, 0)
+async def test_an_answer_that_may_be_cut_is_asked_for_once_more_and_is_never_a_solution(store: Store) -> None:
+    model = saying(cut(fenced(RIGHT), "missing"))
+    with pytest.raises(Unanswered, match=r"^write: missing: the server does not say"):
+        await programmer(model).write(await bench_of(store), PROBLEM, 0)
+    assert [request.max_tokens for request in model.asked] == [100, 200]
+
+
+def reading(characters: int, *answers: str) -> Model:
+    """A model that reads no request longer than so many characters."""
+    fitting = iter(answers)
+
+    def says(request: ChatRequest) -> str | Answer:
+        length = sum(len(message.content) for message in request.messages)
+        return cut("", "context") if length > characters else next(fitting)
+
+    return Model(says)
+
+
+async def test_a_question_that_grew_too_long_is_asked_without_its_oldest_turns(store: Store) -> None:
+    first = saying(PROSE)
+    with pytest.raises(Unanswered):
+        await programmer(first).write(await bench_of(store, session="s000001"), PROBLEM, 0)
+    whole = sum(len(message.content) for message in first.asked[0].messages)
+    model = reading(whole + 400, PROSE * 40, fenced(RIGHT))
+    written = await programmer(model).write(await bench_of(store), PROBLEM, 0)
+    assert written == Solution(code=RIGHT, author="scripted")
+    system, question = model.asked[-1].messages
+    assert (system, question.role) == (first.asked[0].messages[0], "user")
+    assert question.content.startswith(first.asked[0].messages[1].content)
+    assert "the answer has no program" in question.content
+    with Reader(store.path) as reader:
+        assert [asked.slot for asked in asked_in(reader, "s000000")][-2:] == ["write/0/again", "write/0/again/shorter"]
+
+
+async def test_a_question_that_stays_too_long_says_how_long_before_and_after(store: Store) -> None:
+    model = saying(PROSE, cut("", "context"))
+    with pytest.raises(
+        Unanswered, match=r"^write: context: longer than the model reads, (\d+) tokens, (\d+) without the oldest turns$"
+    ) as caught:
+        await programmer(model).write(await bench_of(store), PROBLEM, 0)
+    before, after = (int(word) for word in str(caught.value).split() if word.isdigit())
+    assert before > after > 0
+    assert len(model.asked) == 3
+
+
+async def test_where_the_window_is_known_the_oldest_turns_are_dropped_beforehand(store: Store) -> None:
+    model = saying(PROSE * 40, fenced(RIGHT))
+    voice = replace(model.voice(), window=600)
+    written = await PromptedProgrammer(voice, LIMITS).write(await bench_of(store), PROBLEM, 0)
+    assert written == Solution(code=RIGHT, author="scripted")
+    assert [len(request.messages) for request in model.asked] == [2, 2]
+
+
+async def test_more_room_that_the_model_has_not_fails_as_length(store: Store) -> None:
+    model = saying(cut("```python\ndef dou"), cut("", "context"))
+    with pytest.raises(Unanswered, match=r"^write: length: the model has no room"):
+        await programmer(model).write(await bench_of(store), PROBLEM, 0)
+
+
+async def test_what_an_odd_answer_holds_is_read(store: Store) -> None:
+    written = await programmer(saying(cut(fenced(RIGHT), "tool_calls"))).write(await bench_of(store), PROBLEM, 0)
     assert written is not None
     assert written.code == RIGHT
 
@@ -165,7 +239,7 @@ async def test_only_the_first_sample_of_a_repair_is_asked_for_again(store: Store
     model = saying(PROSE)
     with pytest.raises(Unanswered, match=r"^repair: the answer has no program"):
         await programmer(model).repair(await bench_of(store), STATED, ASK)
-    assert len(model.asked) == 4
+    assert len(model.asked) == 5
 
 
 async def test_a_repair_is_asked_for_with_all_that_is_known(store: Store, sandbox: Sandbox) -> None:

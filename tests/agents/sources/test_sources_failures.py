@@ -126,8 +126,8 @@ def test_tests_that_become_no_case_are_counted(tmp_path: Path) -> None:
         ({"tests": 3}, "`tests` is no text with asserts and no list of them"),
         ({"tests": "assert True"}, "no test can be used (1 vacuous: an assert on a constant)"),
         ({"code": "x = 1"}, "the code defines no function, and the row names no `entry_point`"),
-        ({"entry_point": "other"}, "the code defines no function `other`"),
-        ({"entry_point": "a b"}, "`a b` is no name of a function"),
+        ({"entry_point": "other"}, "the code does not define the function"),
+        ({"entry_point": "a b"}, "its `entry_point` is no name of a function"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
@@ -138,7 +138,7 @@ def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, changed: dict[str, A
 
 def test_an_id_is_used_once(tmp_path: Path) -> None:
     found = read(tmp_path, {**ROW, "id": "a"}, {**ROW, "id": "a"})
-    assert [line.reason for line in found.skipped] == ["the id `a` was used before"]
+    assert [line.reason for line in found.skipped] == ["its id was used before"]
 
 
 def test_a_file_without_a_usable_row_says_where(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ def test_rows_of_json_hold_an_instruction_under_one_of_three_keys(tmp_path: Path
     found = read_instructions(file)
     assert [(item.text, item.line, item.licence) for item in found.items] == [
         ("Sort it.", 1, "MIT"),
-        ("Count it.", 3, "unknown"),
-        ("Sum it.", 4, "unknown"),
+        ("Count it.", 3, "user's own"),
+        ("Sum it.", 4, "user's own"),
     ]
     assert (found.items[0].id, found.items[0].file, found.skipped) == ("one", "a.jsonl", ())
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_used_is_named_with_its_line(tmp_path: Path) -> None:
         "found float where a text belongs",
         "has no text under `instruction` or `prompt` or `text`",
         "the same as line 1",
-        "the id `7` was used before",
+        "its id was used before",
         "a text holds half a character (a lone surrogate)",
     ]
 

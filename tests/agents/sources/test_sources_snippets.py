@@ -57,7 +57,7 @@ def test_the_order_is_fixed_and_repeats_are_left_out(tmp_path: Path) -> None:
 def test_a_licence_in_the_file_is_kept(tmp_path: Path) -> None:
     text = f"# SPDX-License-Identifier: MIT\n{FUNCTION.format(name='a')}\n"
     found = read_snippets(lay(tmp_path, a_py=text, b_py=FUNCTION.format(name="b")))
-    assert [item.licence for item in found.items] == ["MIT", "unknown"]
+    assert [item.licence for item in found.items] == ["MIT", "user's own"]
 
 
 def test_what_cannot_be_used_is_named_with_a_reason(tmp_path: Path) -> None:

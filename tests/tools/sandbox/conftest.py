@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from mendloop.records import Backend
 from mendloop.tools.sandbox.e2b.plan import Plan
 from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
-from mendloop.tools.sandbox.open import Backend, open_sandbox
+from mendloop.tools.sandbox.open import open_sandbox
 from mendloop.tools.sandbox.protocol import Sandbox
 from tests.e2b_server import Cloud, e2b_cloud
 

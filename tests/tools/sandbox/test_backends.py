@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +21,12 @@ from mendloop.records import Call, Execution, Limits, Probe, Request
 from mendloop.tools.sandbox import cgroups, kits, local
 from mendloop.tools.sandbox.cgroups import MemoryGroup
 from mendloop.tools.sandbox.e2b.plan import Account
+from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
 from mendloop.tools.sandbox.local import LocalSandbox
-from mendloop.tools.sandbox.open import BY_ITSELF, is_unsafe, open_sandbox, tried_sandbox
+from mendloop.tools.sandbox.open import BY_ITSELF, open_sandbox, tried_sandbox
 from mendloop.tools.values import render
 from tests.tools.sandbox.hostile.picture import descendants
+from tests.tools.sandbox.hostile.users import REPOSITORY
 
 needs_bwrap = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 LIMITS = Limits(cpu_s=5, wall_s=60)
@@ -86,8 +90,17 @@ async def test_the_cloud_and_no_isolation_are_taken_only_by_name() -> None:
     with pytest.raises(InputError, match="needs a key"):
         open_sandbox("e2b")
     rented = open_sandbox("e2b", 3, Account(SecretStr("e2b_never_used")))
-    assert not is_unsafe(rented)
+    assert isinstance(rented, E2bSandbox)
     await rented.aclose()
+
+
+def test_the_cloud_needs_nothing_that_only_linux_has() -> None:
+    code = (
+        "import sys, mendloop.tools.sandbox.e2b.sandbox as _; print(*sorted(n for n in sys.modules if '.inside.' in n))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    inside = "mendloop.tools.sandbox.inside"
+    assert loaded.stdout.split() == [f"{inside}.agreed", f"{inside}.encode"]
 
 
 def exists(path: str) -> bool:
@@ -104,7 +117,7 @@ def said_in(path: Path) -> str:
 async def test_without_isolation_every_execution_says_so() -> None:
     sandbox = await tried_sandbox("unsafe-local", 1)
     assert isinstance(sandbox, LocalSandbox)
-    assert is_unsafe(sandbox)
+    assert sandbox.isolation == "unsafe-local"
     async with sandbox:
         done = await run(sandbox, "f(2)", "import os\ndef f(x):\n    return x, os.getuid(), len(os.environ)\n")
         assert (done.status, done.isolation) == ("ok", "unsafe-local")
@@ -261,5 +274,7 @@ def test_what_the_kernel_killed_for_memory_is_a_memory_verdict() -> None:
 
     crash = Execution(status="crash", isolation="local", outcomes=(Outcome(id="a", status="missing"),))
     assert out_of_memory(crash).outcomes[0].status == out_of_memory(crash).status == "memory"
+    waited = crash.model_copy(update={"status": "timeout", "outcomes": (Outcome(id="a", status="timeout"),)})
+    assert (out_of_memory(waited).status, out_of_memory(waited).outcomes) == ("memory", waited.outcomes)
     fine = crash.model_copy(update={"status": "ok"})
     assert out_of_memory(fine) == fine

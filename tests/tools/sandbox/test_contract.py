@@ -133,6 +133,17 @@ async def test_after_a_death_a_fresh_child_goes_on_with_the_next_case(sandbox: S
     assert done.status == "no_result"
 
 
+async def test_a_bad_memory_access_is_a_crash_and_a_fresh_child_goes_on(sandbox: Sandbox) -> None:
+    code = "import ctypes\ndef f(x):\n    return ctypes.string_at(0) if x == 1 else x\n"
+    done = await run(sandbox, code, "f(0)", "f(1)", "f(2)")
+    assert (done.status, statuses(done)) == ("crash", ["returned", "missing", "returned"])
+
+
+async def test_an_exit_status_of_its_own_is_no_crash(sandbox: Sandbox) -> None:
+    done = await run(sandbox, "import os\ndef f(code):\n    os._exit(code)\n", "f(1)", "f(127)", "f(255)")
+    assert (done.status, statuses(done)) == ("no_result", ["missing"] * 3)
+
+
 async def test_a_death_while_loading_is_the_outcome_of_every_case(sandbox: Sandbox) -> None:
     done = await run(sandbox, "while True: pass", "1", "2", "3", limits=SHORT)
     assert statuses(done) == ["timeout"] * 3

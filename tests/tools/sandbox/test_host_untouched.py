@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.sandbox.hostile.attack import MARK
-from tests.tools.sandbox.hostile.picture import Picture, changes, of_machine, of_process, only, steady
+from tests.tools.sandbox.hostile.picture import Picture, changes, of_machine, of_process, only, steady, still_there
 from tests.tools.sandbox.hostile.users import USERS, User, interpreter_for_everybody, opened_host, user_id
 
 
@@ -47,6 +47,14 @@ def test_a_picture_shows_what_changed_in_a_process(tmp_path: Path) -> None:
         os.chdir(folder)
     assert [line.partition(":")[0] for line in shown] == ["descriptors", "folder", "mask"]
     assert changes(before, of_process()) == []
+
+
+def test_a_picture_leaves_out_what_was_mounted_on_a_folder_that_is_gone(tmp_path: Path) -> None:
+    here = tmp_path / "two words"
+    here.mkdir()
+    point = str(here).replace(" ", r"\040")
+    mounts: Picture = {"mounts": [f"none {point} tmpfs rw 0 0", f"none {point}-gone tmpfs rw 0 0"]}
+    assert still_there(mounts) == {"mounts": [f"none {point} tmpfs rw 0 0"]}
 
 
 def _machine(user: User) -> Picture:

@@ -1,27 +1,30 @@
 """Hostile programs: the sandbox survives each, tells the truth about it, and the next execution is clean.
 
-All of it in a host process of its own for each user that can be had here, so that nothing of a test is in the way.
+All of it in a host process of its own for each user that can be had here, so that nothing of a test is in the way, and
+on everything that isolates on this machine. The cloud of the tests is processes of this machine, which isolate nothing:
+the tests in `e2b` have hostile programs of their own, which can harm nothing but their user.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
 from tests.tools.sandbox.hostile.catalog import ATTACKS
 from tests.tools.sandbox.hostile.escapes import ESCAPES
 from tests.tools.sandbox.hostile.forgeries import CHECKED, FORGERIES
-from tests.tools.sandbox.hostile.users import USERS, Host, User, interpreter_for_everybody, opened_host
+from tests.tools.sandbox.hostile.users import ISOLATIONS, USERS, Host, interpreter_for_everybody, opened_host
 
 
-@pytest.fixture(scope="module", params=USERS)
+@pytest.fixture(scope="module", params=list(product(ISOLATIONS, USERS)), ids="-".join)
 def host(request: pytest.FixtureRequest) -> Iterator[Host]:
-    user: User = request.param
+    isolation, user = request.param
     python = interpreter_for_everybody()
     if python is None:
         pytest.skip("no interpreter of this version that an ordinary user can start")
-    with opened_host(user, python) as opened:
+    with opened_host(user, python, isolation) as opened:
         yield opened
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from mendloop.records import Call, Case, Limits, Outcome, ProgramResult, Raised,
 from mendloop.tools.judging import calls_of, judge
 from mendloop.tools.sandbox import languages
 from mendloop.tools.sandbox.languages import LANGUAGES, Language, located, missing
+from mendloop.tools.sandbox.link import Isolation
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.values import render
 
@@ -64,6 +66,9 @@ PROGRAMS = {
 }
 
 
+ON_THIS_MACHINE: tuple[Isolation, ...] = ("local", *(("bwrap",) if shutil.which("bwrap") else ()))
+
+
 @pytest.fixture
 async def sandbox() -> AsyncIterator[LocalSandbox]:
     async with LocalSandbox(workers=1) as opened:
@@ -79,8 +84,15 @@ def test_every_language_of_the_table_is_tried() -> None:
     assert set(PROGRAMS) == set(LANGUAGES)
 
 
+@pytest.fixture(params=ON_THIS_MACHINE)
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[LocalSandbox]:
+    isolation: Isolation = request.param
+    async with LocalSandbox(1, isolation) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_a_program_that_reads_and_prints(sandbox: LocalSandbox, name: str) -> None:
+async def test_a_program_that_reads_and_prints(backend: LocalSandbox, name: str) -> None:
     cases = (
         Case(id="right", stdin="4\n", stdout="8\n"),
         Case(id="wrong", stdin="4\n", stdout="9\n"),
@@ -88,14 +100,14 @@ async def test_a_program_that_reads_and_prints(sandbox: LocalSandbox, name: str)
     )
     if lacking := missing(name):
         with pytest.raises(InputError, match="apt-get install"):
-            await judged(sandbox, name, PROGRAMS[name].right, *cases)
+            await judged(backend, name, PROGRAMS[name].right, *cases)
         assert "not installed" in lacking
         return
-    done = await judged(sandbox, name, PROGRAMS[name].right, *cases)
-    assert (done.status, done.integrity, done.isolation) == ("ok", "values", "local")
+    done = await judged(backend, name, PROGRAMS[name].right, *cases)
+    assert (done.status, done.integrity, done.isolation) == ("ok", "values", backend.isolation)
     assert [case.status for case in done.cases] == ["pass", "fail", "error"]
     assert done.cases[2].error == "ExitStatus: exit status 1"
-    broken = await judged(sandbox, name, PROGRAMS[name].broken, *cases)
+    broken = await judged(backend, name, PROGRAMS[name].broken, *cases)
     assert not broken.passed
     assert {case.status for case in broken.cases} == {"error"}
 
@@ -117,13 +129,25 @@ async def test_a_time_out_and_a_flood_end_a_foreign_program(sandbox: LocalSandbo
     assert (await sandbox.run(flood)).status == "output_limit"
 
 
-async def test_a_signal_is_a_crash_of_a_foreign_program(sandbox: LocalSandbox) -> None:
+async def test_a_signal_is_a_crash_of_a_foreign_program(backend: LocalSandbox) -> None:
     if missing("cpp"):
         assert "g++" in missing("cpp")
         return
-    code = "int main() { volatile int *p = 0; return *p; }\n"
-    done = await sandbox.run(Request(code=code, calls=(Call(id="a", stdin=""),), language="cpp", limits=LIMITS))
-    assert (done.status, done.outcomes[0].status) == ("crash", "missing")
+    code = "#include <iostream>\nint main() { int n = 0; std::cin >> n; if (n) return n; volatile int *p = 0; return *p; }\n"
+    calls = (Call(id="crash", stdin=""), Call(id="exit", stdin="7"))
+    done = await backend.run(Request(code=code, calls=calls, language="cpp", limits=LIMITS))
+    assert (done.status, [outcome.status for outcome in done.outcomes]) == ("crash", ["missing", "raised"])
+    assert done.outcomes[1].error is not None
+    assert done.outcomes[1].error.message == "exit status 7"
+
+
+async def test_what_a_compiler_makes_may_be_large(backend: LocalSandbox) -> None:
+    if missing("cpp"):
+        assert "g++" in missing("cpp")
+        return
+    code = "char filled[8 << 20] = {1};\nint main() { return filled[1]; }\n"
+    done = await backend.run(Request(code=code, calls=(Call(id="a", stdin=""),), language="cpp", limits=LIMITS))
+    assert (done.status, done.outcomes[0].status) == ("ok", "returned")
 
 
 async def test_what_the_compiler_says_is_the_error_of_every_case(sandbox: LocalSandbox) -> None:

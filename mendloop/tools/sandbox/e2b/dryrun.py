@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mendloop.errors import InputError, SandboxError
-from mendloop.records import Call, Execution, Limits, Outcome, Probe, Request
+from mendloop.records import Execution, Outcome, Probe
+from mendloop.tools.sandbox.attempts import attempted, probe_of
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import render
 
-_SMALL = Limits(cpu_s=1, wall_s=10, memory_mb=64, pids=8, disk_mb=2, output_mb=0.1)
+_CPU_S = 1.0
 _TOUCH = (("1.1.1.1", 443), ("8.8.8.8", 53), ("169.254.169.254", 80))
 """Addresses that answer everywhere on the internet, and the one where clouds tell a machine its secrets."""
 
-# Every attempt returns None when it was stopped, else a text that says how far it got.
 _ATTEMPTS = """
-import os, socket, time
-
-def attempt(action, *stopped):
-    try:
-        return action()
-    except stopped or OSError:
-        return None
-
 def connect(addresses):
     def reach(address):
         socket.create_connection(tuple(address), 2).close()
@@ -33,9 +25,6 @@ def connect(addresses):
 def resolve(name):
     found = attempt(lambda: socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM))
     return f"resolved a name: {found[0][4][0]}" if found else None
-
-def environment():
-    return f"sees {sorted(os.environ)}" if os.environ else None
 
 def privileges():
     if os.getuid() == 0:
@@ -65,28 +54,6 @@ def leave_daemon():
 
 def left_over(pid):
     return f"a process of an earlier execution still runs: {pid}" if os.path.exists(f"/proc/{pid}") else None
-
-def processes():
-    count = 0
-    try:
-        while count < 64:
-            if os.fork() == 0:
-                time.sleep(60)
-            count += 1
-    except OSError:
-        return None
-    return f"started {count} processes"
-
-def disk():
-    def action():
-        with open("big", "wb") as file:
-            for _ in range(64):
-                file.write(bytes(1 << 20))
-        return "wrote 64 MB"
-    return attempt(action)
-
-def memory():
-    return attempt(lambda: f"took {len(bytearray(1 << 30)) >> 20} MB", MemoryError)
 
 def spin():
     while True:
@@ -138,16 +105,16 @@ async def probe_cloud(
 
 
 async def _run(sandbox: Sandbox, attempts: dict[str, str]) -> Execution:
-    calls = tuple(Call(id=layer, call=call, isolated=layer.startswith("limit")) for layer, call in attempts.items())
-    return await sandbox.run(Request(code=_ATTEMPTS, calls=calls, limits=_SMALL))
+    return await attempted(sandbox, _ATTEMPTS, attempts, _CPU_S)
 
 
 def _probe(outcome: Outcome) -> Probe:
-    if outcome.status in ("returned", "memory") and outcome.value is None:
-        return Probe(layer=outcome.id, ok=True, detail="holds")
-    detail = str(outcome.value) if outcome.status == "returned" else f"the attempt ended as {outcome.status}"
-    return _without(outcome.id, detail)
+    return probe_of(outcome, _remedy)
 
 
 def _without(layer: str, detail: str) -> Probe:
-    return Probe(layer=layer, ok=False, detail=detail, remedy=_REMEDIES.get(layer, _OTHERWISE))
+    return Probe(layer=layer, ok=False, detail=detail, remedy=_remedy(layer))
+
+
+def _remedy(layer: str) -> str:
+    return _REMEDIES.get(layer, _OTHERWISE)

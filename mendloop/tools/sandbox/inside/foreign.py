@@ -9,10 +9,10 @@ import os
 import signal
 from typing import Any, NoReturn
 
+from .agreed import SHIM
 from .jail import VERDICT_FD
 
 CALLS = "calls.json"
-SHIM = ".shim"
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}  # noqa: S108
 
 

@@ -19,8 +19,10 @@ from resource import (
     RLIMIT_NPROC,
     setrlimit,
 )
+from typing import NoReturn
 
 from . import rootfs, syscalls
+from .agreed import BUILD_MB
 from .seccomp import install
 from .syscalls import drop_capabilities, mount_tmpfs
 
@@ -31,6 +33,7 @@ BUILDS = "/tmp/.builds"  # noqa: S108 - on a tmpfs of the worker's own
 OPEN_FILES = 256
 _RLIMIT_SIGPENDING = 11  # the module resource does not name it
 VERDICT_FD = OPEN_FILES - 1
+TASK_FD = VERDICT_FD - 1
 
 _WORKER_SPACES = (
     syscalls.CLONE_NEWUSER
@@ -101,8 +104,9 @@ def readable(root: rootfs.Plan) -> rootfs.Plan:
         with layer("mount namespace"):
             syscalls.unshare(syscalls.CLONE_NEWNS)
             root = rootfs.stage(root)
-            os.mkdir(BUILDS, 0o700)
-            os.chown(BUILDS, NOBODY, NOBODY)
+            os.mkdir(BUILDS)
+            owned = f"size={BUILD_MB}m,nr_inodes=8k,mode=700,uid={NOBODY},gid={NOBODY}"
+            syscalls.mount("tmpfs", BUILDS, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, owned)
     become_unprivileged()
     return root
 
@@ -189,3 +193,9 @@ def seal() -> None:
     """Give up what is left to give up: the last step before the program."""
     drop_capabilities()
     install()
+
+
+def fail(error: BaseException) -> NoReturn:
+    """In a child: say why it ends. The worker sees one that never was ready: a fault of ours, not of the program."""
+    os.write(2, f"{type(error).__name__}: {error}".encode())
+    os._exit(1)

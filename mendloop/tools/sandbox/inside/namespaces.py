@@ -6,10 +6,11 @@ from __future__ import annotations
 from marshal import dumps, loads
 from typing import NoReturn
 
-from . import jail, rootfs, syscalls
-from .jail import SCRATCH, limit, mount_scratch, seal
-from .launch import Ends, fail, take
-from .runtimes import Task, run
+from . import jail, syscalls
+from .agreed import BUILD
+from .jail import SCRATCH, fail, mount_scratch, seal
+from .launch import Ends, signal_of, take
+from .runtimes import Task, bound, run
 from .watch import Watch
 from .zygote import Zygote
 
@@ -21,7 +22,7 @@ _OURS = 2
 class Namespaces:
     """One clone call a child, out of a process that stays as it was when this was made; see `zygote`."""
 
-    build = rootfs.BUILD
+    build = BUILD
 
     def __init__(self, watch: Watch) -> None:
         self._virtual, self._inherited = watch.memory()
@@ -41,21 +42,18 @@ class Namespaces:
         try:
             take(Ends(verdict, stdout, stderr, *stdin))
             task = Task(*loads(told))  # noqa: S302 - the worker wrote it
-            limits = task.limits
-            mount_scratch(int(limits["disk_mb"]))
+            mount_scratch(int(task.limits["disk_mb"]))
             if task.builds is False:
                 syscalls.mount(None, self.build, None, _READ_ONLY)
-            room = (int(limits["memory_mb"]) << 20) + self._virtual
-            limit(
-                limits,
-                len(task.calls),
-                address_space=room if task.address_space else None,
-                pids=int(limits["pids"]) + _OURS,
-            )
+            bound(task, self._virtual, _OURS)
             seal()
         except BaseException as error:
             fail(error)
         run(task, SCRATCH)
+
+    def signal_of(self, status: int) -> int:
+        """The program's process is the child itself."""
+        return signal_of(status)
 
     def sweep(self) -> None:
         """Nothing is left: the kernel ends a pid namespace with its first process. Raises when no other can start."""

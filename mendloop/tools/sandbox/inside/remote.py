@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import tempfile
-from typing import Any, NoReturn
+from typing import Any
 
 from . import runtimes, syscalls
-from .launch import Ends, Plain
-from .runtimes import Task
+from .launch import Plain
 from .session import Session
 from .watch import Watch
 
@@ -57,20 +55,16 @@ class Apart(Plain):
     Where this process is not root, children keep its user.
     """
 
-    def _child(self, task: Task, ends: Ends) -> NoReturn:
-        try:
-            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-                file.write("1000")  # where the machine runs out of memory, this goes and not the runner
-            if os.geteuid() == 0:
-                user = _FIRST_USER + os.getppid() % _USERS
-                os.chown(self._scratch, user, user)
-                pids = int(task.limits["pids"])
-                resource.setrlimit(resource.RLIMIT_NPROC, (pids, pids))  # nobody else runs as this user
-                os.setgroups([])
-                os.setresgid(user, user, user)
-                os.setresuid(user, user, user)
-            syscalls.no_new_privileges()
-        except BaseException as error:
-            os.write(ends.stderr, f"{type(error).__name__}: {error}".encode())
-            os._exit(1)
-        super()._child(task, ends)
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._user = _FIRST_USER + os.getpid() % _USERS if os.geteuid() == 0 else None
+        self.ours = None if self._user is None else 0  # nobody else runs as that user
+
+    def _give_up_rights(self) -> None:
+        """Become the user."""
+        if self._user is not None:
+            os.chown(self._scratch, self._user, self._user)
+            os.setgroups([])
+            os.setresgid(self._user, self._user, self._user)
+            os.setresuid(self._user, self._user, self._user)
+        syscalls.no_new_privileges()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from . import syscalls
+from .agreed import BUILD
 
 _STAGE = "/tmp"  # noqa: S108 - a mount point that every system has, covered in a mount namespace of our own
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
@@ -18,11 +19,11 @@ _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-a
 _ZONES = "/usr/share/zoneinfo"
 _BROAD = ("/", "/lib", "/usr/lib")  # too much else lies there: their files are taken one by one
 _LINKED = ("bz2", "lzma", "zlib")  # loaded for nothing else: each library makes a fork dearer
+_EXE = "/proc/self/exe"
 _HOST_PACKAGES = ("site-packages", "dist-packages")
 
 
 PACKAGES = "/packages"
-BUILD = "/build"
 
 
 class Plan(NamedTuple):
@@ -33,9 +34,12 @@ class Plan(NamedTuple):
     masked: list[str]
 
 
-def plan(packages: Mapping[str, str], paths: Iterable[str]) -> Plan:
-    """Decide what a root shows: the bare interpreter, `packages` by name below PACKAGES, and further host `paths`."""
-    links: dict[str, str] = {}
+def plan(packages: Mapping[str, str], paths: Iterable[str], exe: str) -> Plan:
+    """Decide what a root shows: the bare interpreter, `packages` by name below PACKAGES, and further host `paths`.
+
+    `exe`, where it is not empty, is what a program finds that looks for its own file.
+    """
+    links: dict[str, str] = {_EXE: exe} if exe else {}
     places = _without_nested({_resolve(path, links) for path in [*_sources(), *paths]})
     masked = [path for place in places for path in _host_packages(place)]
     trees = {path: path for path in [*places, *_DEVICES]}

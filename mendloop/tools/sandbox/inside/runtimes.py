@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
 from . import foreign, program, sql, suite
+from .jail import limit
 
 # What most programs import, loaded once: a child starts with it.
 PRELOAD = (
@@ -73,6 +74,34 @@ class Task(NamedTuple):
     shim: str = ""
     address_space: bool = True
     builds: bool | None = None
+
+
+def task_of(request: dict[str, Any]) -> Task:
+    """Return the task of a request. It has no calls yet: each child is given its own."""
+    return Task(
+        code=str(request["code"]),
+        calls=[],
+        limits=request["limits"],
+        trace=bool(request["trace"]),
+        runtime=str(request["runtime"]),
+        tests=str(request["tests"]),
+        command=request["command"],
+        file=str(request["file"]),
+        shim=str(request["shim"]),
+        address_space=bool(request["address_space"]),
+        builds=False if request["build"] else None,
+    )
+
+
+def bound(task: Task, virtual: int, ours: int | None) -> None:
+    """Set the resource limits of this process for a task.
+
+    `virtual` is the address space that a child has before it does anything, in bytes. `ours` counts the processes
+    beside the program's that its limit on processes is about; None where others count too, so that it cannot be set.
+    """
+    room = (int(task.limits["memory_mb"]) << 20) + virtual if task.address_space else None
+    pids = None if ours is None else int(task.limits["pids"]) + ours
+    limit(task.limits, len(task.calls), address_space=room, pids=pids)
 
 
 def run(task: Task, scratch: str) -> NoReturn:

@@ -25,10 +25,13 @@ class Use(NamedTuple):
 
 
 class Watch:
-    """Walks the tree of processes below one pid. In a pid namespace every orphan stays in the tree of its init."""
+    """Walks the tree of processes below one pid. In a pid namespace every orphan stays in the tree of its init.
 
-    def __init__(self, proc: int, *, own_network: bool = False) -> None:
-        self._proc, self._own_network = proc, own_network
+    `network` says which process, counted from 0 down the tree, is the first in a network that is the programs' own.
+    """
+
+    def __init__(self, proc: int, *, network: int | None = None) -> None:
+        self._proc, self._network = proc, network
         self._self = os.readlink("self", dir_fd=proc)
         self._spent: dict[tuple[str, str], float] = {}
         self._left_out: frozenset[str] = frozenset()
@@ -37,7 +40,7 @@ class Watch:
     def settle(self) -> None:
         """Never count the processes and sockets that are below this one now: they are of ours."""
         self._left_out = frozenset(self.descendants())
-        self._own_buffers = self._buffers()
+        self._own_buffers = 0 if self._network is None else self._buffers(self._self)
 
     def forget(self) -> None:
         """Begin anew: the next processes belong to another child."""
@@ -59,8 +62,11 @@ class Watch:
         return int(words[0]) * _PAGE, int(words[1]) * _PAGE
 
     def use(self, inherited: int, limit: int) -> Use:
-        """Add up every process below the worker. Memory near the limit is counted exactly, shared pages once."""
-        cpu, resident, tasks, pids = 0.0, 0, 0, []
+        """Add up every process below the worker.
+
+        What each inherited is left out; where even with it they could be over the limit, every page is counted, once.
+        """
+        cpu, resident, most, tasks, pids = 0.0, 0, 0, 0, []
         pending = self._children(self._self, count=1)
         while pending:
             pid = pending.pop()
@@ -71,23 +77,27 @@ class Watch:
                 threads = int(words[17])
                 cpu += sum(map(int, words[11:15])) / _TICK
                 self._spent[pid, words[19]] = sum(map(int, words[11:13])) / _TICK
-                resident += max(0, int(words[21]) * _PAGE - inherited)
+                held = int(words[21]) * _PAGE
+                most += held
+                resident += max(0, held - inherited)
                 tasks += threads
                 pids.append(pid)
                 pending += self._children(pid, threads)
-        if resident > limit and len(pids) > 1:
+        if most > limit and len(pids) > 1:
             resident = sum(self._proportional(pid, inherited) for pid in pids)
+        if self._network is not None and len(pids) > self._network:
+            resident += max(0, self._buffers(pids[self._network]) - self._own_buffers)
         # What a process used counts when it is gone, too: its parent may have asked the kernel to forget it.
-        return Use(max(cpu, sum(self._spent.values())), resident + self._buffers() - self._own_buffers, tasks)
+        return Use(max(cpu, sum(self._spent.values())), resident, tasks)
 
-    def _buffers(self) -> int:
-        """Return what the buffers of all sockets of the worker's own network may hold: memory of the kernel."""
-        words = self._read(f"{self._self}/net/sockstat").split() if self._own_network else []
+    def _buffers(self, pid: str) -> int:
+        """Return what the buffers of all sockets in the network of a process may hold: memory of the kernel."""
+        words = self._read(f"{pid}/net/sockstat").split()
         return int(words[2]) * _SOCKET_BUFFER if len(words) > 2 else 0
 
     def descendants(self) -> Iterator[str]:
         """Yield the pid of every process below this one, except for those that are left out."""
-        pending = self._children(self._self)
+        pending = self._children(self._self, count=1)
         while pending:
             pid = pending.pop()
             if pid in self._left_out:
@@ -116,8 +126,11 @@ class Watch:
         for line in self._read(f"{pid}/smaps_rollup").splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) << 10
-        words = self._read(f"{pid}/statm").split()
-        return max(0, int(words[1]) * _PAGE - inherited) if words else 0
+        words = self._read(f"{pid}/statm").split()[1:3]
+        if not words:
+            return 0
+        held, shared = (int(word) * _PAGE for word in words)
+        return max(held - inherited, held - shared)  # it may hide its maps: then what it has by itself counts at least
 
     def _read(self, path: str) -> str:
         """Return a file of /proc, or nothing when its process is gone."""

@@ -16,25 +16,28 @@ import sys
 from typing import Any
 
 from . import jail, program, rootfs, runtimes, within
-from .launch import Bubblewrap, Launcher, Plain
+from .bubblewrap import Bubblewrap
+from .launch import FOLDER_MODULES, Launcher, Plain
 from .namespaces import Namespaces
-from .session import HostGoneError, Session
+from .session import Session
+from .supervisor import HostGoneError
 from .watch import Watch
 
 _PIECE = 1 << 16
-LOCAL, BWRAP, UNSAFE = "local", "bwrap", "unsafe-local"
+LOCAL, BWRAP = "local", "bwrap"
 
 
 def main(control_fd: int, host_pid: int, kit: str) -> None:
     """Set the isolation up, report it, serve until the control socket closes; never returns.
 
-    `kit` is the JSON of what this worker is made of: isolation, program (bwrap's path), packages, paths, preload.
+    `kit` is the JSON of what this worker is made of: isolation, program (bwrap's path), packages, paths, preload, exe.
     """
     control = socket.socket(fileno=control_fd)
     try:
-        for name in runtimes.PRELOAD:
+        parts = json.loads(kit)
+        for name in (*runtimes.PRELOAD, *(FOLDER_MODULES if parts["isolation"] != LOCAL else ())):
             __import__(name)
-        launcher, watch = _isolated(host_pid, json.loads(kit))
+        launcher, watch = _isolated(host_pid, parts)
     except jail.SetupError as error:
         send(control, {"layer": error.layer, "errno": error.number, "detail": error.detail})
         os._exit(1)
@@ -56,9 +59,9 @@ def main(control_fd: int, host_pid: int, kit: str) -> None:
 def _isolated(host_pid: int, kit: dict[str, Any]) -> tuple[Launcher, Watch]:
     """Enter the isolation that the kit names, load what its programs import, and return what starts children."""
     hash_seed = os.environ.get("PYTHONHASHSEED", "0")
-    root = rootfs.plan(kit["packages"], kit["paths"])
+    root = rootfs.plan(kit["packages"], kit["paths"], kit["exe"])
     if kit["isolation"] == BWRAP:
-        watch = Watch(jail.attach(host_pid))
+        watch = Watch(jail.attach(host_pid), network=1)  # below bwrap itself
         root.trees[f"{within.RUNNER}/inside"] = os.path.dirname(os.path.abspath(__file__))
         return Bubblewrap(watch, kit["program"], jail.readable(root), hash_seed, kit["preload"]), watch
     if kit["isolation"] == LOCAL:
@@ -71,7 +74,7 @@ def _isolated(host_pid: int, kit: dict[str, Any]) -> tuple[Launcher, Watch]:
     program.rehearse()
     gc.collect()
     gc.freeze()
-    watch = Watch(proc, own_network=kit["isolation"] == LOCAL)
+    watch = Watch(proc, network=0 if kit["isolation"] == LOCAL else None)
     return (Namespaces(watch) if kit["isolation"] == LOCAL else Plain(watch)), watch
 
 

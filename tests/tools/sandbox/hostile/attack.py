@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from mendloop.records import Case, Limits, ProgramStatus
+
+Isolation = Literal["local", "bwrap"]
+"""What may be given hostile programs. The cloud of the tests is processes of this machine, which isolate nothing."""
 
 ROOMY: Final = Limits(cpu_s=20, wall_s=60, memory_mb=96, pids=16, disk_mb=4, output_mb=0.05)
 """For programs that end by themselves or reach another limit than time: a slow machine must not change the verdict."""

@@ -1,7 +1,8 @@
 """A host of its own: runs hostile programs on one sandbox, in a process that a test starts as any user.
 
-Reads one JSON list [kind, name] a line and answers each with one JSON line; at the end of the input, with its faults.
-With `--own-mounts` it was started in a mount namespace of its own, and what is mounted may not change either.
+The first argument names what isolates. It reads one JSON list [kind, name] a line and answers each with one JSON line;
+at the end of the input, with its faults. With `--own-mounts` it was started in a mount namespace of its own, and what
+is mounted may not change either.
 """
 
 from __future__ import annotations
@@ -12,20 +13,27 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, cast, get_args
 
 from pydantic import JsonValue
 
 from mendloop.tools.sandbox.local import LocalSandbox
-from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import decode
 from tests.tools.sandbox.hostile import trial
+from tests.tools.sandbox.hostile.attack import Isolation
 from tests.tools.sandbox.hostile.catalog import ATTACKS
-from tests.tools.sandbox.hostile.picture import Picture, changes, descendants, of_namespace, of_process
+from tests.tools.sandbox.hostile.picture import (
+    OWN_MOUNTS,
+    Picture,
+    changes,
+    descendants,
+    of_namespace,
+    of_process,
+    still_there,
+)
 from tests.tools.sandbox.hostile.trial import Trial
-from tests.tools.sandbox.hostile.users import OWN_MOUNTS
 
-_KINDS: Final[dict[str, Callable[[Sandbox, str], Awaitable[Trial]]]] = {
+_KINDS: Final[dict[str, Callable[[LocalSandbox, str], Awaitable[Trial]]]] = {
     "attack": trial.attack,
     "escape": trial.escape,
     "forgery": trial.forgery,
@@ -38,15 +46,15 @@ async def main() -> None:
     """Serve until the input ends."""
     await asyncio.to_thread(os.getpid)  # the thread of the input is there before the first picture
     before = _own()
-    async with LocalSandbox(workers=1) as sandbox:
+    async with LocalSandbox(1, _isolation()) as sandbox:
         clean = await trial.portrait(sandbox)
         while line := await asyncio.to_thread(sys.stdin.readline):
             kind, name = json.loads(line)
             tell(dataclasses.asdict(await watched(sandbox, kind, name, clean)))
-    tell({"faults": changes(before, _own())})
+    tell({"faults": changes(still_there(before), _own())})
 
 
-async def watched(sandbox: Sandbox, kind: str, name: str, clean: JsonValue) -> Trial:
+async def watched(sandbox: LocalSandbox, kind: str, name: str, clean: JsonValue) -> Trial:
     """Run one program and look at everything around it: memory, the next execution, what is left over."""
     if kind == "together":
         return await together()
@@ -88,7 +96,7 @@ async def _settled(below: set[int]) -> bool:
 
 async def together() -> Trial:
     """Run every attack, two at once, so that they stand in each other's way: it is the sandbox that may not fail."""
-    async with LocalSandbox(workers=2) as sandbox:
+    async with LocalSandbox(2, _isolation()) as sandbox:
         trials = await asyncio.gather(*(trial.attack(sandbox, name) for name in ATTACKS))
     told = zip(ATTACKS, trials, strict=True)
     return Trial(faults=[f"{name} {one.faults}" for name, one in told if one.status == "sandbox_error"])
@@ -99,8 +107,16 @@ def tell(answer: dict[str, object]) -> None:
     print(json.dumps(answer), flush=True)  # noqa: T201 - the answer to whoever started this process
 
 
+def _isolation() -> Isolation:
+    """Return what was named. Nothing but these is ever given hostile programs: they would have the host."""
+    named = sys.argv[1]
+    if named not in get_args(Isolation):
+        raise ValueError(f"{named} does not isolate on this machine")
+    return cast(Isolation, named)
+
+
 def _own() -> Picture:
-    return of_process() | (of_namespace() if OWN_MOUNTS in sys.argv else {})
+    return of_process() | (of_namespace() if OWN_MOUNTS in sys.argv else {"mounts": []})
 
 
 def _opened() -> list[int | None]:

@@ -6,6 +6,41 @@ from typing import Final
 
 from tests.tools.sandbox.hostile.attack import Attack, ends, never_ends
 
+
+def _unmapped(file: str, flags: int) -> Attack:
+    """Return an attack that shares memory of a file and keeps one page of each piece mapped, so that little is seen."""
+    code = f"""
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+PIECE = 32 << 20
+def f():
+    held, file = 0, {file}
+    while held < 192:
+        at = libc.mmap(None, ctypes.c_size_t(PIECE), 3, {flags}, file, ctypes.c_long(0))
+        if at in (None, 2**64 - 1): return 'stopped at', held
+        ctypes.memset(at, 1, PIECE)
+        libc.munmap(ctypes.c_void_p(at + 4096), ctypes.c_size_t(PIECE - 4096))
+        held += PIECE >> 20
+    os._exit(0)  # it has twice what it may have
+"""
+    return ends(code, "memory", "ok")
+
+
+def _with_nothing_left(last: str) -> Attack:
+    """Return an attack that takes every byte it can have, and then does a last thing."""
+    code = f"""
+held = []
+def f():
+    piece = 1 << 24
+    while piece > 16:
+        try: held.append(bytes(piece))
+        except MemoryError: piece //= 2
+    {last}
+"""
+    return ends(code, "ok", "memory", "no_result")
+
+
 MEMORY: Final[dict[str, Attack]] = {
     "memory in one process": ends(
         """
@@ -50,44 +85,8 @@ def f():
 """,
         "memory",
     ),
-    "memory behind the program's own page tables": ends(
-        """
-import ctypes, os
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = ctypes.c_void_p
-PIECE = 32 << 20
-def f():
-    held = 0
-    while held < 192:  # all of it shared and anonymous, and only one page of each piece stays mapped
-        at = libc.mmap(None, ctypes.c_size_t(PIECE), 3, 0x21, -1, ctypes.c_long(0))
-        if at in (None, 2**64 - 1): return 'stopped at', held
-        ctypes.memset(at, 1, PIECE)
-        libc.munmap(ctypes.c_void_p(at + 4096), ctypes.c_size_t(PIECE - 4096))
-        held += PIECE >> 20
-    os._exit(0)  # it has twice what it may have
-""",
-        "memory",
-        "ok",
-    ),
-    "memory behind /dev/zero": ends(
-        """
-import ctypes, os
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = ctypes.c_void_p
-PIECE = 32 << 20
-def f():
-    held, zero = 0, os.open('/dev/zero', os.O_RDWR)
-    while held < 192:
-        at = libc.mmap(None, ctypes.c_size_t(PIECE), 3, 1, zero, ctypes.c_long(0))
-        if at in (None, 2**64 - 1): return 'stopped at', held
-        ctypes.memset(at, 1, PIECE)
-        libc.munmap(ctypes.c_void_p(at + 4096), ctypes.c_size_t(PIECE - 4096))
-        held += PIECE >> 20
-    os._exit(0)  # it has twice what it may have
-""",
-        "memory",
-        "ok",
-    ),
+    "memory behind the program's own page tables": _unmapped("-1", 0x21),
+    "memory behind /dev/zero": _unmapped("os.open('/dev/zero', os.O_RDWR)", 0x01),
     "memory in the buffers of sockets": ends(
         """
 import os, socket, time
@@ -162,34 +161,8 @@ def f():
 """,
         "memory",
     ),
-    "returning with no memory left": ends(
-        """
-held = []
-def f():
-    piece = 1 << 24
-    while piece > 16:
-        try: held.append(bytes(piece))
-        except MemoryError: piece //= 2
-    return 'wrong'
-""",
-        "ok",
-        "memory",
-        "no_result",
-    ),
-    "raising with no memory left": ends(
-        """
-held = []
-def f():
-    piece = 1 << 24
-    while piece > 16:
-        try: held.append(bytes(piece))
-        except MemoryError: piece //= 2
-    raise ValueError('x' * 100)
-""",
-        "ok",
-        "memory",
-        "no_result",
-    ),
+    "returning with no memory left": _with_nothing_left("return 'wrong'"),
+    "raising with no memory left": _with_nothing_left("raise ValueError('x' * 100)"),
     "memory through the C library": ends(
         """
 import ctypes

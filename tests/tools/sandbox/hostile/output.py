@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mendloop.records import ProgramStatus
 from tests.tools.sandbox.hostile.attack import QUICK, ROOMY, Attack, ends, never_ends, script
 
 _FRAME = """
@@ -15,39 +16,30 @@ def frame(kind, index=0, body=b''):
     return struct.pack('<BII', kind, index, len(body)) + body
 """
 
+
+def _flood(statement: str) -> Attack:
+    """Return an attack that never ends to print."""
+    code = f"import os, warnings\ndef f():\n    warnings.simplefilter('always')\n    while True: {statement}\n"
+    return ends(code, "output_limit")
+
+
+def _answer(body: str, *honest: ProgramStatus) -> Attack:
+    """Return an attack that writes one frame, whose body is an expression of bytes, and ends."""
+    code = f"""
+STEP = b'{{"line":%d,"depth":%d,"changed":{{%b}}}},'
+def f():
+    data = frame(2, 0, {body})
+    while data: data = data[os.write(255, data):]
+    os._exit(0)
+"""
+    return Attack(_FRAME + code, honest, ROOMY)
+
+
 OUTPUT: Final[dict[str, Attack]] = {
-    "endless output": ends(
-        """
-def f():
-    while True: print('x' * 1000)
-""",
-        "output_limit",
-    ),
-    "endless output, byte by byte": ends(
-        """
-import os
-def f():
-    while True: os.write(1, b'x')
-""",
-        "output_limit",
-    ),
-    "endless errors": ends(
-        """
-import os
-def f():
-    while True: os.write(2, b'x' * 1000)
-""",
-        "output_limit",
-    ),
-    "endless warnings": ends(
-        """
-import sys, warnings
-def f():
-    warnings.simplefilter('always')
-    while True: warnings.warn('x' * 100)
-""",
-        "output_limit",
-    ),
+    "endless output": _flood("print('x' * 1000)"),
+    "endless output, byte by byte": _flood("os.write(1, b'x')"),
+    "endless errors": _flood("os.write(2, b'x' * 1000)"),
+    "endless warnings": _flood("warnings.warn('x' * 100)"),
     "output of children": ends(
         """
 import os, time
@@ -266,95 +258,36 @@ def f():
         ("no_result",),
         ROOMY,
     ),
-    "an answer of brackets": Attack(
-        _FRAME + "def f():\n    os.write(255, frame(2, 0, b'[' * 100000)); os._exit(0)\n", ("no_result",), ROOMY
+    "an answer of brackets": _answer("b'[' * 100000", "no_result"),
+    "an answer of millions of empty lists": _answer(
+        """b'{"status":"returned","ms":1.0,"value":["list",[' + b'["list",[]],' * 600000 + b'1]]}'""", "no_result"
     ),
-    "an answer of millions of empty lists": Attack(
-        _FRAME
-        + """
-def f():
-    body = b'{"status":"returned","ms":1.0,"value":["list",[' + b'["list",[]],' * 600000 + b'1]]}'
-    body = frame(2, 0, body)
-    while body: body = body[os.write(255, body):]
-    os._exit(0)
-""",
-        ("no_result",),
-        ROOMY,
+    "a trace of millions of steps": _answer(
+        """b'{"status":"returned","ms":1.0,"value":1,"trace":[' + STEP % (1, 1, b'') * 240000 + (STEP % (1, 1, b''))[:-1] + b']}'""",
+        "ok",
+        "no_result",
     ),
-    "a trace of millions of steps": Attack(
-        _FRAME
-        + """
-def f():
-    step = b'{"line":1,"depth":1,"changed":{}},'
-    body = b'{"status":"returned","ms":1.0,"value":1,"trace":[' + step * 240000 + step[:-1] + b']}'
-    body = frame(2, 0, body)
-    while body: body = body[os.write(255, body):]
-    os._exit(0)
-""",
-        ("ok", "no_result"),
-        ROOMY,
+    "numbers that are none": _answer(
+        """b'{"status":"returned","ms":1e999,"value":NaN,"after":{"x":-Infinity}}'""", "no_result"
     ),
-    "numbers that are none": Attack(
-        _FRAME
-        + """
-def f():
-    os.write(255, frame(2, 0, b'{"status":"returned","ms":1e999,"value":NaN,"after":{"x":-Infinity}}'))
-    os._exit(0)
-""",
-        ("no_result",),
-        ROOMY,
+    "a time that cannot be": _answer("""b'{"status":"returned","ms":1e300,"value":1}'""", "no_result", "ok"),
+    "lines that do not exist": _answer(
+        """b'{"status":"raised","ms":1.0,"error":{"type":"E","base":"E","builtin":false,"message":"","line":1000000000000}}'""",
+        "no_result",
+        "ok",
     ),
-    "a time that cannot be": Attack(
-        _FRAME
-        + """
-def f():
-    os.write(255, frame(2, 0, b'{"status":"returned","ms":1e300,"value":1}'))
-    os._exit(0)
-""",
-        ("no_result", "ok"),
-        ROOMY,
+    "a trace that nobody asked for": _answer(
+        """b'{"status":"returned","ms":1.0,"value":1,"trace":[' + (STEP % (-10**12, -1, b'"x":"%b"' % (b'x' * 100000)))[:-1] + b']}'""",
+        "no_result",
+        "ok",
     ),
-    "lines that do not exist": Attack(
-        _FRAME
-        + """
-def f():
-    error = b'{"type":"E","base":"E","builtin":false,"message":"","line":1000000000000}'
-    os.write(255, frame(2, 0, b'{"status":"raised","ms":1.0,"error":%b}' % error))
-    os._exit(0)
-""",
-        ("no_result", "ok"),
-        ROOMY,
+    "an answer in another encoding": _answer(
+        """b'\\xff\\xfe' + '{"status":"returned","ms":1.0,"value":"\\ud800"}'.encode('utf-16-le', 'surrogatepass')""",
+        "no_result",
+        "ok",
     ),
-    "a trace that nobody asked for": Attack(
-        _FRAME
-        + """
-def f():
-    step = b'{"line":-1000000000000,"depth":-1,"changed":{"x":"%b"}}' % (b'x' * 100000)
-    os.write(255, frame(2, 0, b'{"status":"returned","ms":1.0,"value":1,"trace":[%b]}' % step))
-    os._exit(0)
-""",
-        ("no_result", "ok"),
-        ROOMY,
-    ),
-    "an answer in another encoding": Attack(
-        _FRAME
-        + """
-def f():
-    os.write(255, frame(2, 0, b'\\xff\\xfe' + '{"status":"returned","ms":1.0,"value":"\\ud800"}'.encode('utf-16-le', 'surrogatepass')))
-    os._exit(0)
-""",
-        ("no_result", "ok"),
-        ROOMY,
-    ),
-    "half a character": Attack(
-        _FRAME
-        + """
-def f():
-    os.write(255, frame(2, 0, b'{"status":"returned","ms":1.0,"value":["list",["\\ud800"]],"after":{"x":"\\udfff"}}'))
-    os._exit(0)
-""",
-        ("no_result", "ok"),
-        ROOMY,
+    "half a character": _answer(
+        """b'{"status":"returned","ms":1.0,"value":["list",["\\ud800"]],"after":{"x":"\\udfff"}}'""", "no_result", "ok"
     ),
     "an endless script that answers": script(
         _FRAME

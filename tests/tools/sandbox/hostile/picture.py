@@ -18,6 +18,7 @@ from tests.tools.sandbox.hostile.attack import MARK
 Picture = dict[str, object]
 
 NOBODY: Final = 65534
+OWN_MOUNTS: Final = "--own-mounts"
 _FOLDERS: Final = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/home", "/etc", "/usr")
 _MOVING: Final = re.compile(
     r"/(random|pty|ns_last_pid|.*-nr|.*-state|.*_count|.*stat|sched_domain|.*_usage|loadavg|.*stable_secret|"
@@ -45,6 +46,16 @@ def of_machine(*users: int) -> Picture:
 def of_namespace() -> Picture:
     """Return what is mounted, for a process with a mount namespace of its own: elsewhere others mount as well."""
     return {"mounts": sorted(_lines("/proc/self/mounts"))}
+
+
+def still_there(namespace: Picture) -> Picture:
+    """Return a picture of what is mounted without the folders that are gone.
+
+    Whoever removes a folder takes along what is mounted there in every namespace, and other work goes on beside a test.
+    """
+    mounts = namespace["mounts"]
+    assert isinstance(mounts, list)
+    return {**namespace, "mounts": [line for line in mounts if Path(_unescaped(line.split()[1])).exists()]}
 
 
 def of_process() -> Picture:
@@ -168,6 +179,11 @@ def _lines(path: str) -> list[str]:
         return Path(path).read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
+
+
+def _unescaped(word: str) -> str:
+    """Return a path as it is: the kernel writes blanks in it as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), word)
 
 
 def _umask() -> int:

@@ -15,13 +15,14 @@ from pydantic import BaseModel, JsonValue
 
 from mendloop.records import Call, Case, Execution, Limits, Outcome, ProgramResult, Request
 from mendloop.tools.judging import calls_of, judge
+from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import render
 from tests.tools.sandbox.hostile.attack import ROOMY, Attack
-from tests.tools.sandbox.hostile.catalog import ATTACKS
 from tests.tools.sandbox.hostile.escapes import CODE, ESCAPES
 from tests.tools.sandbox.hostile.forgeries import CHECKED, FORGERIES, SPOILERS, secret
 from tests.tools.sandbox.hostile.picture import descendants, resident_mb
+from tests.tools.sandbox.hostile.weaker import attack_on, is_stopped
 
 HOST_MB: Final = 160.0
 """How much the host process may grow while one program runs: it reads at most 32 MB of answers."""
@@ -79,9 +80,9 @@ async def portrait(sandbox: Sandbox) -> JsonValue:
     return done.outcomes[0].value if done.status == "ok" else f"ended as {done.status}: {done.message}"
 
 
-async def attack(sandbox: Sandbox, name: str) -> Trial:
+async def attack(sandbox: LocalSandbox, name: str) -> Trial:
     """Run one attack and say whether the verdict was honest, in bounded time."""
-    chosen = ATTACKS[name]
+    chosen = attack_on(sandbox.isolation, name)
     done, result, trial = await _judged(sandbox, chosen.code, chosen.cases, chosen.limits)
     trial.faults = [
         *verdict_faults(chosen, done, result),
@@ -124,13 +125,14 @@ def verdict_faults(chosen: Attack, done: Execution, result: ProgramResult) -> li
     return faults
 
 
-async def escape(sandbox: Sandbox, name: str) -> Trial:
-    """Try one way out."""
+async def escape(sandbox: LocalSandbox, name: str) -> Trial:
+    """Try one way out: it is shut, or what isolates is known to leave it open."""
     began = time.monotonic()
     done = await sandbox.run(Request(code=CODE, calls=(Call(id=name, call=ESCAPES[name]),), limits=ROOMY))
     trial = Trial(status=done.status, seconds=time.monotonic() - began)
-    if done.status != "ok" or done.outcomes[0].value is not False:
-        trial.faults.append(f"was not stopped: {_told(done)}")
+    stopped = is_stopped(sandbox.isolation, name)
+    if done.status != "ok" or done.outcomes[0].value is not (not stopped):
+        trial.faults.append(f"was {'not ' if stopped else ''}stopped: {_told(done)}")
     return trial
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tests.tools.sandbox.hostile.attack import Isolation
+from tests.tools.sandbox.hostile.picture import OWN_MOUNTS
+
 User = Literal["root", "ordinary"]
 
 REPOSITORY: Final = Path(__file__).parents[4]
@@ -22,9 +26,10 @@ ORDINARY_ID: Final = 1000
 USERS: Final[tuple[User, ...]] = ("root", "ordinary") if os.geteuid() == 0 else ("ordinary",)
 """An ordinary user cannot become root, so there is no such half for one; root tests both."""
 
+ISOLATIONS: Final[tuple[Isolation, ...]] = ("local", *(("bwrap",) if shutil.which("bwrap") else ()))
+
 PACKAGES: Final = next(Path(path) for path in sys.path if path.endswith("site-packages"))
 _HOST: Final = "tests.tools.sandbox.hostile.host"
-OWN_MOUNTS: Final = "--own-mounts"
 _LOADED: Final = f"import sys, {_HOST}; print(*sorted(set(name.partition('.')[0] for name in sys.modules)))"
 
 
@@ -63,7 +68,7 @@ class Host:
 
     def __init__(self, command: Sequence[str], folder: Path, path: Sequence[Path], user: int) -> None:
         self._process = subprocess.Popen(
-            [*_alone(user), *command, "-m", _HOST, *([OWN_MOUNTS] if os.geteuid() == 0 else [])],
+            [*_alone(user), *command, *([OWN_MOUNTS] if os.geteuid() == 0 else [])],
             cwd=folder,
             env={"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder)},
             stdin=subprocess.PIPE,
@@ -81,10 +86,11 @@ class Host:
 
     def close(self) -> list[str]:
         """End the process; return what is not as it was when it began. A second time there is nothing to say."""
-        if self._process.returncode is not None:
-            return []
         assert self._process.stdin
-        self._process.stdin.close()
+        if self._process.stdin.closed:
+            return []
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         answer = self._answer()
         self._process.wait()
         assert self._process.stdout
@@ -102,15 +108,16 @@ class Host:
 
 
 @contextmanager
-def opened_host(user: User, python: str) -> Iterator[Host]:
+def opened_host(user: User, python: str, isolation: Isolation = "local") -> Iterator[Host]:
     """Open a host process as one of the users, with `python` for one that is not who runs the tests."""
+    program = ["-m", _HOST, isolation]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if user_id(user) == os.geteuid():
-            host = Host([sys.executable], folder, [REPOSITORY, PACKAGES], os.geteuid())
+            host = Host([sys.executable, *program], folder, [REPOSITORY, PACKAGES], os.geteuid())
         else:
             copy_for_everybody(folder)
-            host = Host([python], folder, [folder], user_id(user))
+            host = Host([python, *program], folder, [folder], user_id(user))
         try:
             yield host
         finally:
