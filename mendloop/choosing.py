@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mendloop.errors import InputError
-from mendloop.settings import endpoint_variables
-from mendloop.specs import (
+from mendloop.modelspecs import (
     PLAYED_ROLES,
     TEACHER,
     AutoModel,
@@ -17,9 +16,10 @@ from mendloop.specs import (
     LocalModel,
     ModelSpec,
     ProceduralModel,
-    Scenario,
     SeveralModels,
 )
+from mendloop.settings import endpoint_variables
+from mendloop.specs import Scenario
 
 if TYPE_CHECKING:
     from mendloop.opening import OpenedModel

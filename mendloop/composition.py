@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 from mendloop.choosing import endpoint_of
 from mendloop.errors import InputError, ScenarioError
 from mendloop.opening import OpenedModel
-from mendloop.specs import (
-    FailureSource,
-    GoalSource,
-    InstructionSource,
-    PythonSource,
-    Scenario,
-)
+from mendloop.specs import FailureSource, GoalSource, InstructionSource, PythonSource, Scenario
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.source import Candidates

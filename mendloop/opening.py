@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from mendloop.choosing import endpoint_of
 from mendloop.errors import BudgetError, InputError
-from mendloop.specs import (
+from mendloop.modelspecs import (
     PLAYED_ROLES,
     TEACHER,
-    BudgetSpec,
     EndpointModel,
     LanguageModel,
     LocalModel,
@@ -21,9 +20,9 @@ from mendloop.specs import (
     ModelSpec,
     PlayedRole,
     Price,
-    Scenario,
     SeveralModels,
 )
+from mendloop.specs import BudgetSpec, Scenario
 from mendloop.tools.chat.metered import Meter, MeteredChat
 
 if TYPE_CHECKING:

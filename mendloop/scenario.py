@@ -13,7 +13,8 @@ from pydantic_core import to_json
 
 from mendloop.complaints import explain, locate, nearest
 from mendloop.errors import ScenarioError
-from mendloop.specs import LocalModel, Scenario, Template
+from mendloop.modelspecs import LocalModel
+from mendloop.specs import Scenario, Template
 from mendloop.yamlfile import YamlError, YamlPath, parse_scalar, parse_yaml, read_text
 
 __all__ = ["Scenario", "dump_scenario", "load_scenario", "parse_scenario", "scenario_json_schema"]

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "mendloop"
 
 LAYERS = [
     {"errors", "records", "__init__"},
-    {"events", "complaints", "yamlfile", "specs", "scenario", "settings"},
+    {"events", "complaints", "yamlfile", "fields", "modelspecs", "specs", "scenario", "settings"},
     {"tools", "memory", "screening"},
     {"agents"},
     {"graphs"},

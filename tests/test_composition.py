@@ -18,11 +18,12 @@ from mendloop.composition import check_templates, chosen_embedder, compose, look
 from mendloop.errors import InputError, ScenarioError, SourceError
 from mendloop.events import Ref, RunStarted
 from mendloop.memory.none import NoMemory
+from mendloop.modelspecs import EndpointModel, LocalModel, ProceduralModel
 from mendloop.opening import OpenedModel, opened_model, silent_model
 from mendloop.runs.replay import Unreachable
 from mendloop.scenario import parse_scenario
 from mendloop.settings import Settings
-from mendloop.specs import EndpointModel, LocalModel, ProceduralModel, Scenario
+from mendloop.specs import Scenario
 from mendloop.tools.chat.protocol import ChatMessage, ChatRequest
 from mendloop.tools.local.catalogue import KNOWN
 from mendloop.tools.local.weights import weights_path

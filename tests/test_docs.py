@@ -26,6 +26,9 @@ PAGES = (
     "docs/decisions.md",
     "docs/own-code.md",
     "docs/budget.md",
+    "docs/durability.md",
+    "docs/sandbox.md",
+    "docs/screening.md",
 )
 CONSOLE = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -15,10 +15,11 @@ from mendloop.agents.teams import roles_for
 from mendloop.choosing import resolved, said_of, settled
 from mendloop.errors import BudgetError, InputError
 from mendloop.events import AnyEvent, BatchChanged
+from mendloop.modelspecs import PLAYED_ROLES, EndpointModel, PlayedRole
 from mendloop.opening import OpenedModel, opened_model
 from mendloop.scenario import parse_scenario
 from mendloop.settings import Settings, load_settings
-from mendloop.specs import PLAYED_ROLES, EndpointModel, PlayedRole, Scenario
+from mendloop.specs import Scenario
 from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest
 from tests.batch_server import BatchServer
 from tests.openai_server import Asked, OpenAIServer, Reply, quota

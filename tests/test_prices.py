@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mendloop.errors import InputError
+from mendloop.modelspecs import EndpointModel, LocalModel, Member, Models, Price, SeveralModels
 from mendloop.settings import load_settings
-from mendloop.specs import BudgetSpec, EndpointModel, LocalModel, Member, Models, Price, SessionBudget, SeveralModels
+from mendloop.specs import BudgetSpec, SessionBudget
 from mendloop.tools.chat.pricing import (
     Priced,
     Prices,

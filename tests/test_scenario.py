@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendloop.errors import ScenarioError
+from mendloop.modelspecs import LocalModel, Models, ScriptedModel
 from mendloop.records import Limits
 from mendloop.scenario import (
     Scenario,
@@ -17,18 +18,7 @@ from mendloop.scenario import (
     parse_scenario,
     scenario_json_schema,
 )
-from mendloop.specs import (
-    BudgetSpec,
-    FaultCount,
-    LocalModel,
-    Loop,
-    MemorySpec,
-    Models,
-    PythonSource,
-    SandboxSpec,
-    ScriptedModel,
-    Target,
-)
+from mendloop.specs import BudgetSpec, FaultCount, Loop, MemorySpec, PythonSource, SandboxSpec, Target
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 MINIMAL = "goal: repair dialogues\nsource: {kind: python, package: stdlib}\n"
@@ -107,11 +97,13 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ("propose: [oss_instruct]", "s.yaml:3: `propose` is not available in this version"),
         (
             "models: {teacher: {kind: recorded}}",
-            "s.yaml:3: kind `recorded` is not available in this version; available: auto, openai, several, local, procedural",
+            "s.yaml:3: kind `recorded` is not available in this version; "
+            "available: auto, openai, several, local, procedural",
         ),
         (
             "models: {teacher: {kind: proceduarl}}",
-            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; available: auto, openai, several, local, procedural)",
+            "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; "
+            "available: auto, openai, several, local, procedural)",
         ),
         ("models: {teacher: {kind: openai}}", "s.yaml:3: `models.teacher.model` is missing"),
         ("models: {teacher: {kind: auto, temperature: 3}}", "s.yaml:3: `models.teacher.temperature`"),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mendloop.errors import ScenarioError
+from mendloop.modelspecs import EndpointModel, SeveralModels
 from mendloop.scenario import Scenario, dump_scenario, parse_scenario
-from mendloop.specs import EndpointModel, SeveralModels
 
 BASE = "goal: x\nsource: {kind: goal}\n"
 TEACHER = "teacher: {kind: openai, model: m}"

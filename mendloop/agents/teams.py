@@ -20,17 +20,9 @@ from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.prompted.tester import PromptedTester
 from mendloop.agents.proposer import Proposer
 from mendloop.agents.tester import Tester
+from mendloop.modelspecs import PLAYED_ROLES, EndpointModel, LanguageModel, LocalModel, PlayedRole, SeveralModels
 from mendloop.records import MIN_LIVE_MUTANTS
-from mendloop.specs import (
-    PLAYED_ROLES,
-    EndpointModel,
-    LanguageModel,
-    LocalModel,
-    PlayedRole,
-    PromptName,
-    Scenario,
-    SeveralModels,
-)
+from mendloop.specs import PromptName, Scenario
 from mendloop.tools.chat.protocol import Chat
 
 REPAIRING: tuple[PromptName, ...] = ("repair", "diagnose", "again")

@@ -20,9 +20,10 @@ from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError, MendloopError
+from mendloop.modelspecs import AutoModel
 from mendloop.records import Backend, Probe, SandboxKind
 from mendloop.scenario import load_scenario
-from mendloop.specs import AutoModel, Scenario
+from mendloop.specs import Scenario
 from mendloop.tools.sandbox.languages import LANGUAGES, missing
 from mendloop.tools.sandbox.open import BY_ITSELF, open_sandbox, probed
 
@@ -100,8 +101,8 @@ async def _model(scenario: Scenario) -> tuple[Scenario, Probe]:
     Returns the scenario with that model in place of `auto`, where one could be taken.
     """
     from mendloop.choosing import resolved
+    from mendloop.modelspecs import LocalModel
     from mendloop.opening import opened_model, weights_of
-    from mendloop.specs import LocalModel
 
     settings = api.settings()
     try:

@@ -11,11 +11,11 @@ from pathlib import Path
 from mendloop import api
 from mendloop.commands.console import count, progress_for
 from mendloop.graphs.outcome import SessionOutcome
+from mendloop.modelspecs import PLAYED_ROLES
 from mendloop.records import Frozen, Probe
 from mendloop.runs.estimate import Bounds, Estimate, Estimator
 from mendloop.runs.sampled import Interval, Sample, sample_of, took
 from mendloop.scenario import Scenario
-from mendloop.specs import PLAYED_ROLES
 from mendloop.tools.chat.licences import said_of_licence
 from mendloop.tools.chat.pricing import Priced, Prices, role_prices, said_of_price
 

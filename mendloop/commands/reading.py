@@ -15,6 +15,7 @@ from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.texts import call_lines, json_option, require_session, trajectory_lines
 from mendloop.errors import InputError, MendloopError
 from mendloop.events import RecordKept
+from mendloop.modelspecs import Price
 from mendloop.records import Problem, Record
 from mendloop.runs.answers import asked_in
 from mendloop.runs.counted import surplus_from
@@ -22,7 +23,6 @@ from mendloop.runs.prices import price_of
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.rollup import SessionRow
 from mendloop.runs.spent import usd_of
-from mendloop.specs import Price
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="The session's name, as `sessions` prints it.")]

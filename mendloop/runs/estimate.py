@@ -24,15 +24,13 @@ from mendloop.agents.sources.instructions import read_instructions
 from mendloop.agents.sources.snippets import MAX_LINES as SNIPPET_LINES
 from mendloop.graphs.opening import MAX_TITLE
 from mendloop.graphs.planning import MAX_PLANS, TITLES_KEPT
+from mendloop.modelspecs import LanguageModel, PlayedRole, Price
 from mendloop.records import Frozen
 from mendloop.runs.questions import ROLE_OF, Count, run_counts, session_counts
 from mendloop.specs import (
     FailureSource,
     GoalSource,
     InstructionSource,
-    LanguageModel,
-    PlayedRole,
-    Price,
     PromptName,
     PythonSource,
     Scenario,

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from mendloop.errors import MendloopError
 from mendloop.events import RunStarted
+from mendloop.modelspecs import Price
 from mendloop.runs.reader import Reader
-from mendloop.specs import Price
 
 FREE = Price(input=0, output=0)
 

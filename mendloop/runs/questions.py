@@ -9,7 +9,8 @@ from mendloop.agents.prompted.tester import VOTES
 from mendloop.graphs.judging import MAX_SANDBOX_FAULTS
 from mendloop.graphs.planning import MAX_PLANS
 from mendloop.graphs.routes import MAX_FIXES, MAX_RESAMPLES, MAX_RESTARTS, MAX_RESTATEMENTS
-from mendloop.specs import GoalSource, InstructionSource, PlayedRole, PromptName, Scenario
+from mendloop.modelspecs import PlayedRole
+from mendloop.specs import GoalSource, InstructionSource, PromptName, Scenario
 
 RESAMPLED = 2
 """Peers that are written when nothing is decided."""

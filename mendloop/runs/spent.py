@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mendloop.events import LlmAnswered
+from mendloop.modelspecs import Price
 from mendloop.runs.prices import price_of
 from mendloop.runs.reader import Reader
-from mendloop.specs import Price
 from mendloop.tools.chat.metered import cost
 from mendloop.tools.chat.protocol import Usage
 

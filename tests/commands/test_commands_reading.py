@@ -16,6 +16,7 @@ from mendloop.commands.texts import figures, next_steps
 from mendloop.runs.engine import Summary
 from mendloop.runs.reader import Reader
 from mendloop.runs.redact import redact
+from mendloop.runs.schema import EXPORTS
 from tests.datasets.made_run import MODEL, SCENARIO, Asked, MadeRun, record_of, record_of_a_model
 
 ASKED = [
@@ -124,7 +125,7 @@ def test_the_table_of_a_run_without_a_model_has_no_such_columns(made: Making) ->
 
 
 def ended(run: Path, status: Any = "finished", kept: int = 1) -> api.Run:
-    (run / api.EXPORTS).mkdir(exist_ok=True)
+    (run / EXPORTS).mkdir(exist_ok=True)
     return api.Run(run, Summary(status=status, reason="target", sessions=2, kept=kept))
 
 

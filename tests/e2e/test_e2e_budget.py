@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from mendloop import api
 from mendloop.errors import InputError
 from mendloop.events import LlmAnswered, QuestionRefused
+from mendloop.modelspecs import PLAYED_ROLES, Price
 from mendloop.runs.answers import asked_in
 from mendloop.runs.estimate import Estimate, Estimator
 from mendloop.runs.progress import Silent
@@ -25,7 +26,7 @@ from mendloop.runs.reader import Reader
 from mendloop.runs.sampled import sample_of, took
 from mendloop.scenario import load_scenario
 from mendloop.settings import Settings
-from mendloop.specs import PLAYED_ROLES, Price, Scenario
+from mendloop.specs import Scenario
 from tests.e2e.model_team import KEY, team
 from tests.e2e.product import ROOT
 from tests.openai_server import MODEL, OpenAIServer

@@ -20,6 +20,7 @@ from tests.batch_server import BatchServer
 from tests.e2e.model_team import KEY, question, role_of, team
 from tests.e2e.product import PATIENCE_S, mendloop, started
 from tests.openai_server import Asked, OpenAIServer, Reply, quota
+from tests.runs.stored import holding
 
 WEST_KEY = "sk-canary-west-0123456789abcdef"
 QUICK = "loop: {peers: 1, memory: {enabled: false}}\nsandbox: {limits: {wall_s: 600}}\n"
@@ -105,7 +106,7 @@ def test_a_second_server_goes_on_when_the_quota_of_the_first_is_used_up(tmp_path
     ]
     for record in records_of(run):
         assert record.provenance.models == dict.fromkeys(ROLES, "first-model, second-model")
-    assert not [path for path in run.rglob("*") if path.is_file() and WEST_KEY.encode() in path.read_bytes()]
+    assert holding(run, WEST_KEY) == []
     assert WEST_KEY not in done.stdout + done.stderr
     assert api.open_run(run).verify().ok
     found = api.open_run(run).replay()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mendloop.modelspecs import PLAYED_ROLES, Price
 from mendloop.runs.estimate import Estimate, Estimator, filled, source_sizes
 from mendloop.runs.questions import ROLE_OF, run_counts, session_counts
 from mendloop.scenario import load_scenario
-from mendloop.specs import PLAYED_ROLES, PROMPT_NAMES, Price, Scenario
+from mendloop.specs import PROMPT_NAMES, Scenario
 from mendloop.tools.chat.tokens import at_most
 
 SOURCES = {

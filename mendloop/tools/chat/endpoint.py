@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mendloop.tools.chat.client import OpenAIClient
 
 PARALLEL = 64
+_THERE = frozenset({"first_byte", "wall", "missing_finish", "rate_limited"})
+_STUMBLES = frozenset({"server_error", "reset", "cut"})
+"""What the first look at a server may meet: signs that it is there, and faults that may pass in a moment."""
 _HELLO = ChatRequest(messages=(ChatMessage(role="user", content="Say OK."),), max_tokens=16, temperature=None, seed=0)
 
 
@@ -87,14 +90,26 @@ class EndpointChat:
             await self.lane.clock.sleep(pause)
 
     async def check(self) -> None:
-        """See that URL, key and model are right, in a few seconds. Raises InputError naming what is not."""
-        try:
-            await self._ready().ask(_HELLO, self.patience.preflight())
-        except AttemptError as failure:
-            if failure.attempt.fault not in ("first_byte", "wall", "missing_finish"):  # slow, but it is there
-                raise self._unusable(failure) from failure
-        except RefusalError as refusal:
-            raise refusal.at_start() from refusal.__cause__
+        """See that URL, key and model are right, in a few seconds. Raises InputError naming what is not.
+
+        A server that stumbles is looked at again within those seconds; one that is slow or busy is there.
+        """
+        began, tries = self.lane.clock.now(), Tries(self.patience, self._jitter)
+        while True:
+            try:
+                await self._ready().ask(_HELLO, self.patience.preflight())
+            except AttemptError as failure:
+                if failure.attempt.fault in _THERE:
+                    return
+                pause = tries.pause(failure) if failure.attempt.fault in _STUMBLES else None
+                left = self.patience.preflight_s - (self.lane.clock.now() - began)
+                if pause is None or left <= 0:
+                    raise self._unusable(failure) from failure
+                await self.lane.clock.sleep(min(pause, left))
+            except RefusalError as refusal:
+                raise refusal.at_start() from refusal.__cause__
+            else:
+                return
 
     async def offered(self) -> tuple[str, ...]:
         """Return the names of the models that the server lists; none where it does not say.

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Literal
 
-from mendloop.specs import Spec
+from mendloop.fields import Spec
 from mendloop.tools.chat.tables import fits, shipped_table
 
 SHIPPED = "model_licences.yaml"

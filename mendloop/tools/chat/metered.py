@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mendloop.errors import BudgetError
-from mendloop.specs import BudgetSpec, Price
+from mendloop.modelspecs import Price
+from mendloop.specs import BudgetSpec
 from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest, Usage
 from mendloop.tools.chat.tokens import prompt_at_most
 

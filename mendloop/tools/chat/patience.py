@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mendloop.specs import LanguageModel, LocalModel
+from mendloop.modelspecs import LanguageModel, LocalModel
 
 FIRST_BYTE_S = 60.0
 

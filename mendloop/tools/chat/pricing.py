@@ -8,17 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from mendloop.errors import InputError
-from mendloop.specs import (
-    BudgetSpec,
-    EndpointModel,
-    LocalModel,
-    Models,
-    ModelSpec,
-    PlayedRole,
-    Price,
-    SeveralModels,
-    Spec,
-)
+from mendloop.fields import Spec
+from mendloop.modelspecs import EndpointModel, LocalModel, Models, ModelSpec, PlayedRole, Price, SeveralModels
+from mendloop.specs import BudgetSpec
 from mendloop.tools.chat.tables import fits, own_table, shipped_table
 
 SHIPPED = "prices.yaml"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mendloop.complaints import explain, locate
 from mendloop.errors import InputError
-from mendloop.specs import Spec
+from mendloop.fields import Spec
 from mendloop.yamlfile import parse_yaml, read_text
 
 Table = TypeVar("Table", bound=Spec)

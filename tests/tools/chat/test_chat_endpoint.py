@@ -544,9 +544,8 @@ async def test_a_check_asks_once_and_little() -> None:
         ),
         (lambda: OpenAIServer(always(html_page())), "OPENAI_BASE_URL", "no usable answer"),
         (lambda: OpenAIServer(always(not_json())), "OPENAI_BASE_URL", "no usable answer"),
-        (lambda: OpenAIServer(always(server_error())), "OPENAI_BASE_URL", "500: The server had an error"),
     ],
-    ids=["key", "model", "HTML", "not JSON", "500"],
+    ids=["key", "model", "HTML", "not JSON"],
 )
 async def test_a_check_names_what_is_wrong(serving: Callable[[], OpenAIServer], where: str, what: str) -> None:
     with serving() as server:
@@ -577,6 +576,32 @@ async def test_a_server_without_a_quota_is_no_wrong_input() -> None:
 async def test_a_slow_server_passes_the_check() -> None:
     with OpenAIServer(always(Reply(hang=True))) as server:
         async with chat_with(server, patience=Patience(preflight_s=0.1)) as chat:
+            await chat.check()
+    assert server.count == 1
+
+
+STUMBLES = {"server error": refused(503, "overloaded"), "reset": Reply(reset=True), "cut": Reply("OK", cut_after=10)}
+
+
+@pytest.mark.parametrize("stumble", STUMBLES.values(), ids=STUMBLES)
+async def test_a_server_that_stumbles_at_the_first_look_is_looked_at_again(stumble: Reply) -> None:
+    with OpenAIServer(lambda asked: Reply("OK") if asked.number else stumble) as server:
+        async with chat_with(server) as chat:
+            await chat.check()
+    assert server.count == 2
+
+
+async def test_a_server_that_only_stumbles_is_not_usable() -> None:
+    with OpenAIServer(always(refused(503, "overloaded"))) as server:
+        async with chat_with(server) as chat:
+            with pytest.raises(InputError, match=r"no usable answer .* 503"):
+                await chat.check()
+    assert server.count == BRISK.tries
+
+
+async def test_a_busy_server_is_there() -> None:
+    with OpenAIServer(always(refused(429, "slow down"))) as server:
+        async with chat_with(server) as chat:
             await chat.check()
     assert server.count == 1
 

@@ -9,7 +9,7 @@ import pytest
 
 from mendloop.errors import ProviderError
 from mendloop.events import AnyEvent, CircuitChanged, PaceChanged
-from mendloop.specs import EndpointModel, LocalModel, Retry
+from mendloop.modelspecs import EndpointModel, LocalModel, Retry
 from mendloop.tools.chat.address import Endpoint
 from mendloop.tools.chat.clock import JumpingClock
 from mendloop.tools.chat.endpoint import EndpointChat

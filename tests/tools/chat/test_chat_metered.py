@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mendloop.errors import BudgetError, ProviderError
-from mendloop.specs import BudgetSpec, Price
+from mendloop.modelspecs import Price
+from mendloop.specs import BudgetSpec
 from mendloop.tools.chat.metered import TOKENS_USED_UP, USD_USED_UP, Meter, MeteredChat, Spend, cost
 from mendloop.tools.chat.protocol import Answer, ChatMessage, ChatRequest, Usage
 from mendloop.tools.chat.scripted import ScriptedChat

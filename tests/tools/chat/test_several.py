@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from mendloop.errors import BudgetError, ProviderError
 from mendloop.events import AnyEvent, CircuitChanged
-from mendloop.specs import BudgetSpec, Price
+from mendloop.modelspecs import Price
+from mendloop.specs import BudgetSpec
 from mendloop.tools.chat.address import Endpoint
 from mendloop.tools.chat.endpoint import EndpointChat
 from mendloop.tools.chat.metered import TOKENS_USED_UP, Meter, MeteredChat
