@@ -239,19 +239,22 @@ async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress
     from mendloop.composition import STDLIB, check_templates, compose, looked_at
     from mendloop.memory.none import NoMemory
     from mendloop.opening import opened_model
-    from mendloop.runs.beginning import NothingBegunError, new_run
-    from mendloop.runs.engine import begin
-    from mendloop.runs.stopping import Stopper, signals
 
     if scenario.source != STDLIB:  # it is always there, and large: it is not read twice
         looked_at(scenario)
     check_templates(scenario)
     taken = await resolved(scenario, settings)
     scenario = taken.scenario
-    stopper = Stopper()
     async with AsyncExitStack() as stack:
-        sandbox = await _isolated_sandbox(scenario, settings, stack, progress)
         model = await opened_model(scenario, settings, stack)
+        sandbox = await _isolated_sandbox(scenario, settings, stack, progress)
+
+        # The rest is loaded when it is needed: what is wrong up to here is said a second sooner.
+        from mendloop.runs.beginning import NothingBegunError, new_run
+        from mendloop.runs.engine import begin
+        from mendloop.runs.stopping import Stopper, signals
+
+        stopper = Stopper()
         form = await settled(scenario, model)
         scenario = form.scenario
         team = compose(scenario, sandbox, NoMemory(), model)

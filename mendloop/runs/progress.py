@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mendloop.agents.proposer import Proposer, Stock
 from mendloop.graphs.outcome import SessionOutcome
-from mendloop.graphs.synthesis import Launcher
 from mendloop.records import Brief, Problem
 from mendloop.runs.pulse import KeptLimit, Pulse
 from mendloop.tools.bench import Bench
+
+if TYPE_CHECKING:  # it loads langgraph, which nobody has to wait for whose scenario cannot start
+    from mendloop.graphs.synthesis import Launcher
 
 
 class Progress(Protocol):

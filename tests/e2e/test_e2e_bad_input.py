@@ -211,9 +211,10 @@ def test_a_file_that_does_not_parse_is_skipped_and_named(desk: Path) -> None:
     (desk / "broken" / "texts.py").write_text(TEXTS)
     done = mendloop(*RUN, "--set", "source.path=broken", "--sessions", "1", cwd=desk)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[1:5] == [
+    assert done.stderr.splitlines()[1:6] == [
         "looking at the source ...",
         "found 4 functions in 1 module",
+        "no licence found: taken as your own",
         "left out 1 function: 1 too short or too long",
         "skipped 1 file: one.py: does not parse: line 2: invalid syntax",
     ]

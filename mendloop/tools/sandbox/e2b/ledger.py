@@ -6,12 +6,18 @@ import asyncio
 import atexit
 import contextlib
 import os
+import sys
+import time
 
 from mendloop.errors import InputError, MendloopError
 from mendloop.tools.sandbox.e2b.faults import BusyError
 from mendloop.tools.sandbox.e2b.sdk import Cloud, Machine
 
 _AT_EXIT_S = 20.0
+_SDK_THREADS = "pyqwest"
+_QUIET_S = 0.2
+"""The SDK's transport has threads that give Python objects back a moment after a request. One that does so while the
+interpreter is being torn down aborts the process, whose exit code is then lost."""
 
 
 class Ledger:
@@ -68,8 +74,15 @@ _owner = os.getpid()
 
 def _settle_all() -> None:
     """At the interpreter's exit: what nobody closed is ended now, within bounds. A forked copy has no say."""
-    if os.getpid() != _owner or not _open:
+    if os.getpid() != _owner:
         return
+    if _open:
+        _settle_now()
+    if _SDK_THREADS in sys.modules:
+        time.sleep(_QUIET_S)
+
+
+def _settle_now() -> None:
 
     async def settle() -> None:
         with contextlib.suppress(TimeoutError):

@@ -108,9 +108,13 @@ def only(picture: Picture, settings: set[str]) -> Picture:
 def descendants(pid: int | str) -> set[int]:
     """Return the processes below one, by the host's /proc."""
     found: set[int] = set()
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it has ended meanwhile
+        return found
+    for task in tasks:
         try:
-            below = children.read_text().split()
+            below = task.joinpath("children").read_text().split()
         except OSError:
             continue
         for child in below:
