@@ -12,7 +12,7 @@ import typer
 
 from mendloop import api
 from mendloop.commands.console import say, show, show_json, show_table
-from mendloop.commands.texts import call_lines, json_option, require_session, trajectory_lines
+from mendloop.commands.texts import call_lines, happening, json_option, require_session, trajectory_lines
 from mendloop.errors import InputError, MendloopError
 from mendloop.events import RecordKept
 from mendloop.modelspecs import Price
@@ -178,7 +178,7 @@ def tail(
                 show_json({"n": stored.n, **_event_document(stored)})
             else:
                 stamp = datetime.fromtimestamp(stored.ts, UTC).strftime("%H:%M:%S")
-                show(f"{stamp} {stored.session or 'run':<8} {stored.kind:<16} {stored.key}")
+                show(f"{stamp} {stored.session or 'run':<8} {stored.kind:<16} {happening(stored.event) or stored.key}")
 
 
 def _events(reader: Reader, follow: bool) -> Iterator[StoredEvent]:

@@ -13,8 +13,13 @@ from mendloop import api
 from mendloop.commands.console import count
 from mendloop.errors import InputError, RedactedError
 from mendloop.events import (
+    AnyEvent,
+    BatchChanged,
+    BudgetUsed,
+    CircuitChanged,
     Diagnosed,
     LlmAnswered,
+    PaceChanged,
     ProblemProposed,
     RecordDropped,
     RecordKept,
@@ -93,6 +98,23 @@ def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
                 yield f"{outcome}: {reason}"
 
 
+def happening(event: AnyEvent) -> str:
+    """Return what an event says that happened to a run from outside its graph; an empty text for all others."""
+    match event:
+        case PaceChanged():
+            asked = f", asked to wait {event.waited_s:g} s" if event.waited_s else ""
+            return f"{event.model}: at most {event.limit} at once ({event.reason}{asked})"
+        case CircuitChanged():
+            return f"{event.model}: {event.state} ({event.reason})"
+        case BatchChanged():
+            why = f" ({event.reason})" if event.reason else ""
+            return f"{event.model}: {event.answered} of {event.questions} answered, {event.state}{why}"
+        case BudgetUsed():
+            return f"{event.name}: {event.used:g} of {event.limit:g} used"
+        case _:
+            return ""
+
+
 def call_lines(run: Path, session: str) -> Iterator[str]:
     """Yield the model calls of a session in order: what was asked, word for word, and what was answered."""
     with Reader(run) as reader:
@@ -127,6 +149,9 @@ def _spoken(reader: Reader, event: LlmAnswered) -> Iterator[str]:
     except RedactedError:
         yield "--- the answer was erased on request"
         return
+    for attempt in answer.attempts:
+        came = f"{attempt.fault} after {attempt.ms:.0f} ms and {attempt.bytes} bytes, waited {attempt.waited_s:g} s"
+        yield f"--- failed attempt: {came}" + (f" ({attempt.detail})" if attempt.detail else "")
     if answer.reasoning:
         yield f"--- reasoning\n{answer.reasoning}"
     yield f"--- answer\n{answer.text}"

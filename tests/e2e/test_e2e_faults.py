@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
+from mendloop.commands.texts import call_lines
 from mendloop.runs.verify import verify
 from tests.e2e.kills import endings
 from tests.e2e.many import first_look, journalled, model, served_by, write_many
 from tests.e2e.model_team import KEY
-from tests.e2e.product import exported, mendloop, tree
+from tests.e2e.product import exported, mendloop, run_ok, tree
 from tests.fault_server import SLOW, FaultServer, Ledger, at_random, from_then_on, key_of, no_faults
-from tests.openai_server import OpenAIServer
+from tests.openai_server import MODEL, OpenAIServer
 
 SESSIONS = 60
 SHARE = 0.25
@@ -103,6 +104,14 @@ def test_no_answer_that_came_whole_is_asked_for_again(hit: Finished, undisturbed
 def test_each_fault_costs_one_more_request(hit: Finished) -> None:
     lost = sum(count for fault, count in hit.ledger.by_fault.items() if fault not in SLOW)
     assert hit.ledger.asked.total() == len(hit.ledger.asked) + lost
+
+
+def test_what_its_server_did_is_there_to_be_read(hit: Finished) -> None:
+    told = [line.split(maxsplit=3)[3] for line in run_ok("tail", hit.run).splitlines() if " _control " in line]
+    assert any(line.startswith(f"{MODEL}: at most ") and "(rate_limited" in line for line in told)
+    sessions = [f"s{number:06d}" for number in range(SESSIONS)]
+    shown = [line for name in sessions for line in call_lines(hit.run, name) if line.startswith("--- failed attempt: ")]
+    assert len(shown) == sum(count for fault, count in hit.ledger.by_fault.items() if fault not in SLOW)
 
 
 def test_the_journal_of_such_a_run_verifies_and_holds_each_answer_once(hit: Finished, undisturbed: Finished) -> None:
