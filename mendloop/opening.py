@@ -79,17 +79,20 @@ class OpenedModel:
         return tuple(dict.fromkeys(chat.rates() for chat in self.endpoints))
 
 
-async def opened_model(scenario: Scenario, settings: Settings, stack: AsyncExitStack) -> OpenedModel | None:
+async def opened_model(
+    scenario: Scenario, settings: Settings, stack: AsyncExitStack, *, loaded: bool = True
+) -> OpenedModel | None:
     """Return the models of a scenario, ready to be asked, or None for a team without a language model.
 
     An endpoint is tried first, every member of several too, so that a wrong key, model or address ends here; a local
-    one is loaded. Raises InputError, or BudgetError where no quota is left. What was opened is closed with the stack.
+    one is loaded, or only looked for without `loaded`. Raises InputError, or BudgetError where no quota is left. What
+    was opened is closed with the stack.
     """
     from mendloop.tools.chat.pricing import load_prices
 
     if not isinstance(scenario.models.teacher, EndpointModel | SeveralModels | LocalModel):
         return None
-    opening = _Opening(settings, scenario.budget, load_prices(settings.prices), stack)
+    opening = _Opening(settings, scenario.budget, load_prices(settings.prices), stack, loaded)
     named = {name: await opening.opened(spec) for name, spec in scenario.models.named.items()}
     roles = {}
     for role in PLAYED_ROLES:
@@ -113,8 +116,11 @@ async def opened_model(scenario: Scenario, settings: Settings, stack: AsyncExitS
 class _Opening:
     """What is open so far. A model at an endpoint has one lane, whoever asks it."""
 
-    def __init__(self, settings: Settings, budget: BudgetSpec, prices: Prices, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, settings: Settings, budget: BudgetSpec, prices: Prices, stack: AsyncExitStack, loaded: bool
+    ) -> None:
         self._settings, self._budget, self._prices, self._stack = settings, budget, prices, stack
+        self._loaded = loaded
         self.meter = Meter(budget)
         self.weights: dict[str, str] = {}
         self.endpoints: list[EndpointChat] = []
@@ -195,6 +201,8 @@ class _Opening:
         from mendloop.tools.local.server import LocalServer, physical_cores
 
         weights = await asyncio.to_thread(weights_of, spec, self._settings)
+        if not self._loaded:
+            return MeteredChat(_Silence(weights.name), self.meter, LOCAL)
         server = await asyncio.to_thread(
             LocalServer.start,
             weights.path,
@@ -244,12 +252,12 @@ def weights_of(spec: LocalModel, settings: Settings) -> Weights:
 
 @dataclass(frozen=True)
 class _Silence:
-    """A model of a replay: every answer comes from the journal."""
+    """A model that is never asked: in a replay every answer comes from the journal, and a check only looks."""
 
     model: str
 
     async def ask(self, request: ChatRequest) -> Answer:
-        raise AssertionError("a replay asked a model")
+        raise AssertionError(f"`{self.model}` was asked, and is only a name here")
 
     async def aclose(self) -> None:
         pass

@@ -101,19 +101,14 @@ async def _model(scenario: Scenario) -> tuple[Scenario, Probe]:
     Returns the scenario with that model in place of `auto`, where one could be taken.
     """
     from mendloop.choosing import resolved
-    from mendloop.modelspecs import LocalModel
-    from mendloop.opening import opened_model, weights_of
+    from mendloop.opening import opened_model
 
     settings = api.settings()
     try:
         taken = await resolved(scenario, settings)
         scenario = taken.scenario
-        teacher = scenario.models.teacher
-        if isinstance(teacher, LocalModel):
-            weights_of(teacher, settings)
-        else:
-            async with AsyncExitStack() as stack:
-                await opened_model(scenario, settings, stack)
+        async with AsyncExitStack() as stack:
+            await opened_model(scenario, settings, stack, loaded=False)
     except MendloopError as error:
         return scenario, Probe(layer="model", ok=False, detail=error.what, remedy=error.remedy or error.where)
     return scenario, Probe(layer="model", ok=True, detail=taken.said)
