@@ -13,6 +13,8 @@ from mendloop.tools.sandbox.open import open_sandbox
 from mendloop.tools.sandbox.protocol import Sandbox
 from tests.e2b_server import Cloud, e2b_cloud
 
+pytest.register_assert_rewrite("tests.tools.sandbox.hostile.claims")
+
 FAST = 1000.0
 """Creates in a second, for tests that are about something else."""
 

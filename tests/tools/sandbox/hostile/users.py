@@ -26,7 +26,6 @@ ORDINARY_ID: Final = 1000
 USERS: Final[tuple[User, ...]] = ("root", "ordinary") if os.geteuid() == 0 else ("ordinary",)
 """An ordinary user cannot become root, so there is no such half for one; root tests both."""
 
-ISOLATIONS: Final[tuple[Isolation, ...]] = ("local", *(("bwrap",) if shutil.which("bwrap") else ()))
 
 PACKAGES: Final = next(Path(path) for path in sys.path if path.endswith("site-packages"))
 _HOST: Final = "tests.tools.sandbox.hostile.host"

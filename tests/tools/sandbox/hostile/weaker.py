@@ -1,6 +1,7 @@
 """What bubblewrap cannot bound, by name: expected there, so that a change for better or worse is seen.
 
-Its scratch folder is bounded in bytes and not in files, and files in it can be executed.
+Its scratch folder is bounded in bytes and not in files, and files in it can be executed. A fresh interpreter that is
+refused memory of the kernel may end without a word.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _VERDICTS: Final[dict[str, tuple[ProgramStatus, ...]]] = {
     "inode fill with hard links": _FILES,
     "extended attributes": _FILES,
     "folders nested without end": _FILES,
+    "memory in the buffers of sockets": ("memory", "pids", "ok", "no_result"),
 }
 _REACHED: Final = ("programs in the scratch folder",)
 

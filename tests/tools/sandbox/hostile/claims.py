@@ -1,26 +1,25 @@
-"""Hostile programs: the sandbox survives each, tells the truth about it, and the next execution is clean.
+"""What holds of hostile programs: the sandbox survives each, tells the truth about it, and the next execution is clean.
 
-All of it in a host process of its own for each user that can be had here, so that nothing of a test is in the way, and
-on everything that isolates on this machine. The cloud of the tests is processes of this machine, which isolate nothing:
-the tests in `e2b` have hostile programs of their own, which can harm nothing but their user.
+All of it in a host process of its own for a user, so that nothing of a test is in the way. A test module for each
+isolation takes these tests, with its `host`. The cloud of the tests is processes of this machine, which isolate
+nothing: the tests in `e2b` have hostile programs of their own, which can harm nothing but their user.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 import pytest
 
+from tests.tools.sandbox.hostile.attack import Isolation
 from tests.tools.sandbox.hostile.catalog import ATTACKS
 from tests.tools.sandbox.hostile.escapes import ESCAPES
 from tests.tools.sandbox.hostile.forgeries import CHECKED, FORGERIES
-from tests.tools.sandbox.hostile.users import ISOLATIONS, USERS, Host, interpreter_for_everybody, opened_host
+from tests.tools.sandbox.hostile.users import Host, User, interpreter_for_everybody, opened_host
 
 
-@pytest.fixture(scope="module", params=list(product(ISOLATIONS, USERS)), ids="-".join)
-def host(request: pytest.FixtureRequest) -> Iterator[Host]:
-    isolation, user = request.param
+def hosted(user: User, isolation: Isolation) -> Iterator[Host]:
+    """Yield the host process of a user that runs programs in an isolation, for a fixture."""
     python = interpreter_for_everybody()
     if python is None:
         pytest.skip("no interpreter of this version that an ordinary user can start")
