@@ -13,7 +13,6 @@ from tests.tools.sandbox.hostile.claims import (  # noqa: F401 - the tests of th
     test_no_program_can_forge_a_pass,
     test_no_program_finds_in_memory_what_another_one,
     test_no_program_reaches_what_is_outside,
-    test_the_host_process_is_as_it_was,
     test_the_verdict_is_honest_and_the_next_execution_is_clean,
 )
 from tests.tools.sandbox.hostile.users import USERS, Host

@@ -19,12 +19,13 @@ from tests.tools.sandbox.hostile.users import Host, User, interpreter_for_everyb
 
 
 def hosted(user: User, isolation: Isolation) -> Iterator[Host]:
-    """Yield the host process of a user that runs programs in an isolation, for a fixture."""
+    """Yield the host process of a user that runs programs in an isolation, which must end as it began."""
     python = interpreter_for_everybody()
     if python is None:
         pytest.skip("no interpreter of this version that an ordinary user can start")
     with opened_host(user, python, isolation) as opened:
         yield opened
+        assert opened.close() == []
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -50,7 +51,3 @@ def test_no_program_can_forge_a_check(host: Host, name: str) -> None:
 @pytest.mark.parametrize("what", ["returned", "printed"])
 def test_no_program_finds_in_memory_what_another_one(host: Host, what: str) -> None:
     assert host.ask("remembered", what) == []
-
-
-def test_the_host_process_is_as_it_was(host: Host) -> None:
-    assert host.close() == []
