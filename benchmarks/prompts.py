@@ -35,7 +35,9 @@ from mendloop.agents.selection import smallest_failing
 from mendloop.agents.unanswered import Unanswered
 from mendloop.choosing import endpoint_of
 from mendloop.events import AnyEvent, Model, Ref
-from mendloop.records import Case, Diagnosis, Failure, Limits, Problem, Solution, Source, canonical_json, digest
+from mendloop.executions import Limits
+from mendloop.frozen import canonical_json, digest
+from mendloop.records import Case, Diagnosis, Failure, Problem, Solution, Source
 from mendloop.runs.figures import wilson
 from mendloop.settings import load_settings
 from mendloop.specs import PromptName

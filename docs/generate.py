@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from mendloop.cli import app
 from mendloop.commands.estimating import Checked
 from mendloop.events import AnyEvent
+from mendloop.executions import ProgramResult
 from mendloop.graphs.repair import repair_graph
 from mendloop.graphs.synthesis import synthesis_graph
-from mendloop.records import Case, ProgramResult, Record
+from mendloop.records import Case, Record
 from mendloop.runs.report import Report
 from mendloop.scenario import scenario_json_schema
 

@@ -6,7 +6,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from mendloop.records import Frozen, ProgramStatus, Tier, VerdictKind
+from mendloop.executions import ProgramStatus
+from mendloop.frozen import Frozen
+from mendloop.records import Tier, VerdictKind
 
 RUN_SESSION = ""
 """The session name of events that belong to the run as a whole."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, model_validator
+
+from mendloop.executions import (
+    CaseResult,
+    CaseStatus,
+    Integrity,
+)
+from mendloop.frozen import Frozen
 
 RECORD_VERSION = 1
 
@@ -19,30 +24,6 @@ MIN_LIVE_MUTANTS = 5
 
 TRUSTED_ORIGINS: frozenset[Origin] = frozenset({"given", "doctest", "reference"})
 """Anchors: cases that a human wrote or that an executed reference gave. They outrank every generated case."""
-
-
-class Frozen(BaseModel):
-    """Base of every record: immutable, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def canonical_json(value: object) -> str:
-    """Return the one JSON text of a value: sorted keys, no spaces, so that equal values have equal hashes."""
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_plain)
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def digest(value: object) -> str:
-    """Return the sha256 (hex) of a text, or of the canonical JSON of anything else."""
-    text = value if isinstance(value, str) else canonical_json(value)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # --- tests -----------------------------------------------------------------------------------------------------------
@@ -86,152 +67,6 @@ class Suite(Frozen):
     author: str
     role: Literal["shown", "held_out"]
     cases: tuple[Case, ...]
-
-
-# --- the sandbox -----------------------------------------------------------------------------------------------------
-
-
-class Limits(Frozen):
-    """What one execution may use. Time is per case; the rest is for the whole child."""
-
-    cpu_s: float = Field(default=5.0, gt=0)
-    wall_s: float = Field(default=10.0, gt=0)
-    memory_mb: int = Field(default=512, gt=0)
-    pids: int = Field(default=64, gt=0)
-    disk_mb: int = Field(default=64, gt=0)
-    output_mb: float = Field(default=1.0, gt=0)
-
-
-class Call(Frozen):
-    """What goes into the sandbox for one case: never an expected value."""
-
-    id: str
-    call: str | None = None
-    setup: str | None = None
-    after: tuple[str, ...] = ()
-    stdin: str | None = None
-    isolated: bool = False
-
-
-Profile = Literal["stdlib", "pytest", "scientific"]
-Backend = Literal["local", "bwrap", "e2b", "unsafe-local"]
-SandboxKind = Literal["auto", Backend]
-
-
-class Request(Frozen):
-    """One sandbox call: a program and the calls to make in order, or `tests`, a pytest file that imports `solution`.
-
-    `language` is a name of mendloop.tools.sandbox.languages. `profile` says which packages a Python program can import.
-    `hash_seed` is PYTHONHASHSEED of the interpreter. `trace` asks for the executed lines of the program itself.
-    With `give_up`, nothing more is run in a process that follows a death or a time-out: those calls are missing.
-    """
-
-    code: str
-    calls: tuple[Call, ...] = ()
-    limits: Limits = Limits()
-    language: str = "python"
-    profile: Profile = "stdlib"
-    tests: str | None = None
-    hash_seed: int = 0
-    trace: bool = False
-    give_up: bool = False
-
-
-class Raised(Frozen):
-    """An exception as seen from outside: `base` is the nearest built-in class, `builtin` when it is that class."""
-
-    type: str
-    base: str
-    builtin: bool
-    message: str
-    line: int | None = None
-
-
-class Step(Frozen):
-    """One executed line of the program: 1-based line, call depth, and the locals that changed before it (as repr)."""
-
-    line: int
-    depth: int
-    changed: dict[str, str] = {}
-
-
-OutcomeStatus = Literal["returned", "raised", "timeout", "memory", "missing", "unencodable"]
-
-
-class Outcome(Frozen):
-    """What one call did. `value` and `after` hold tagged values (mendloop.tools.values)."""
-
-    id: str
-    status: OutcomeStatus
-    value: JsonValue = None
-    after: dict[str, JsonValue] = {}
-    error: Raised | None = None
-    stdout: str | None = None
-    trace: tuple[Step, ...] = ()
-    ms: float = 0.0
-
-
-ProgramStatus = Literal[
-    "ok", "no_result", "timeout", "memory", "disk", "pids", "output_limit", "crash", "sandbox_error"
-]
-Integrity = Literal["values", "inproc"]
-
-
-class Execution(Frozen):
-    """The raw outcome of a sandbox call."""
-
-    status: ProgramStatus
-    isolation: str
-    integrity: Integrity = "values"
-    outcomes: tuple[Outcome, ...] = ()
-    stdout: str = ""
-    stderr: str = ""
-    cpu_s: float = 0.0
-    wall_s: float = 0.0
-    peak_rss_mb: float = 0.0
-    message: str = ""
-
-
-CaseStatus = Literal["pass", "fail", "error", "timeout", "memory", "missing", "unencodable"]
-
-
-class CaseResult(Frozen):
-    """The host's judgement of one case. `got` is a literal text; `error` is `Type: message`."""
-
-    id: str
-    status: CaseStatus
-    got: str | None = None
-    error: str | None = None
-    ms: float = 0.0
-
-
-class ProgramResult(Frozen):
-    """The judged outcome of one program and its cases."""
-
-    id: str = ""
-    status: ProgramStatus
-    isolation: str
-    integrity: Integrity
-    cases: tuple[CaseResult, ...]
-    stdout: str = ""
-    stderr: str = ""
-    cpu_s: float = 0.0
-    wall_s: float = 0.0
-    peak_rss_mb: float = 0.0
-
-    @property
-    def passed(self) -> bool:
-        """True when the program ended well and every case passed; False when there was no case."""
-        return self.status == "ok" and bool(self.cases) and all(case.status == "pass" for case in self.cases)
-
-
-class Probe(Frozen):
-    """One layer of a sandbox as a dry run found it; `remedy` says how to mend what does not hold."""
-
-    layer: str
-    ok: bool
-    detail: str = ""
-    remedy: str = ""
 
 
 # --- problems and solutions ------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
+from mendloop.executions import Limits, SandboxKind
 from mendloop.fields import Count, Duration, Share, Spec, Text, misplaced
 from mendloop.modelspecs import Models
-from mendloop.records import Limits, SandboxKind, Tier
+from mendloop.records import Tier
 
 View: TypeAlias = Literal["sft_multiturn"]
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mendloop"
 
 LAYERS = [
-    {"errors", "records", "__init__"},
+    {"errors", "frozen", "executions", "records", "__init__"},
     {"events", "complaints", "yamlfile", "fields", "modelspecs", "specs", "scenario", "settings"},
     {"tools", "memory", "screening"},
     {"agents"},

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendloop.errors import ScenarioError
+from mendloop.executions import Limits
 from mendloop.modelspecs import LocalModel, Models, ScriptedModel
-from mendloop.records import Limits
 from mendloop.scenario import (
     Scenario,
     dump_scenario,

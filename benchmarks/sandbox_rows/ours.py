@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from benchmarks.sandbox_rows.serve import AbsentError, Batch, serve
 from benchmarks.sandbox_rows.task import CALLS, EXPECTED, FRAMES, FRAMES_CALLS, FRAMES_EXPECTED, PROGRAM, TESTS
 from mendloop.errors import MendloopError
-from mendloop.records import Backend, Case, Limits, Profile, Request
+from mendloop.executions import Backend, Limits, Profile, Request
+from mendloop.records import Case
 from mendloop.tools.judging import calls_of, judge
 from mendloop.tools.sandbox.open import open_sandbox
 from mendloop.tools.sandbox.protocol import Sandbox

@@ -9,7 +9,8 @@ from mendloop.agents.asserts.reasons import (
     OVER_LIMIT,
 )
 from mendloop.errors import InputError
-from mendloop.records import Case, Frozen, Origin
+from mendloop.frozen import Frozen
+from mendloop.records import Case, Origin
 from mendloop.tools.judging import validate
 
 

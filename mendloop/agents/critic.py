@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from mendloop.records import (
-    TRUSTED_ORIGINS,
-    Case,
-    CaseResult,
-    Diagnosis,
-    Failure,
-    Frozen,
-    Problem,
-    ProgramResult,
-    Solution,
-    Verdict,
-    VerdictKind,
-)
+from mendloop.executions import CaseResult, ProgramResult
+from mendloop.frozen import Frozen
+from mendloop.records import TRUSTED_ORIGINS, Case, Diagnosis, Failure, Problem, Solution, Verdict, VerdictKind
 from mendloop.tools.bench import Bench
 
 SHOWN_TEXT_CAP = 400

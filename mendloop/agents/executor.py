@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mendloop.records import Case, CaseResult, Limits, ProgramResult, Request
+from mendloop.executions import CaseResult, Limits, ProgramResult, Request
+from mendloop.records import Case
 from mendloop.tools.bench import Bench
 from mendloop.tools.judging import calls_of, judge
 

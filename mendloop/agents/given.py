@@ -10,7 +10,8 @@ from mendloop.agents.proposer import Stock
 from mendloop.agents.sources.failures import Failures, Row, read_failures
 from mendloop.agents.tester import SuiteRole
 from mendloop.events import Ref, SourceRead
-from mendloop.records import Brief, Case, Problem, Solution, Source, Suite, digest
+from mendloop.frozen import digest
+from mendloop.records import Brief, Case, Problem, Solution, Source, Suite
 from mendloop.screening.screen import BY_DEFAULT
 from mendloop.specs import ScreeningSpec
 from mendloop.tools.bench import Bench

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mendloop.records import Diagnosis, Failure, Frozen, Problem, Reflection, Solution
+from mendloop.frozen import Frozen
+from mendloop.records import Diagnosis, Failure, Problem, Reflection, Solution
 from mendloop.tools.bench import Bench
 
 

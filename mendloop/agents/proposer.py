@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mendloop.records import Brief, Frozen, Problem
+from mendloop.frozen import Frozen
+from mendloop.records import Brief, Problem
 from mendloop.tools.bench import Bench
 
 

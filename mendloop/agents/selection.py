@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mendloop.records import Case, CaseResult, CaseStatus
+from mendloop.executions import CaseResult, CaseStatus
+from mendloop.records import Case
 
 _READABLE: dict[CaseStatus, int] = {"fail": 0, "error": 0, "missing": 1, "unencodable": 1, "timeout": 2, "memory": 2}
 

@@ -20,8 +20,8 @@ from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError, MendloopError
+from mendloop.executions import Backend, Probe, SandboxKind
 from mendloop.modelspecs import AutoModel
-from mendloop.records import Backend, Probe, SandboxKind
 from mendloop.scenario import load_scenario
 from mendloop.specs import Scenario
 from mendloop.tools.sandbox.languages import LANGUAGES, missing

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from mendloop import api
 from mendloop.commands.console import count, progress_for
+from mendloop.executions import Probe
+from mendloop.frozen import Frozen
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.modelspecs import PLAYED_ROLES
-from mendloop.records import Frozen, Probe
 from mendloop.runs.estimate import Bounds, Estimate, Estimator
 from mendloop.runs.sampled import Interval, Sample, sample_of, took
 from mendloop.scenario import Scenario

@@ -18,7 +18,9 @@ from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError
-from mendloop.records import Case, Frozen, Limits, Profile, ProgramResult, SandboxKind
+from mendloop.executions import Limits, Profile, ProgramResult, SandboxKind
+from mendloop.frozen import Frozen
+from mendloop.records import Case
 from mendloop.tools.sandbox.languages import LANGUAGES, NAMES, PYTHON
 from mendloop.tools.sandbox.local import UNSAFE
 from mendloop.tools.sandbox.protocol import Sandbox
@@ -139,7 +141,7 @@ async def _executed(
 
 def _judge_with(program: Program, limits: Limits) -> Callable[[Sandbox], Coroutine[None, None, ProgramResult]]:
     """Return what runs and judges a program in a sandbox. Raises InputError for what cannot be judged."""
-    from mendloop.records import Request
+    from mendloop.executions import Request
     from mendloop.tools.judging import calls_of, judge
     from mendloop.tools.suites import judge_suite, tests_in
 

@@ -15,7 +15,7 @@ from mendloop import api
 from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
 from mendloop.errors import EXIT_INPUT, InputError
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.tools.local.catalogue import KNOWN, KnownModel, known_model
 from mendloop.tools.local.hub import Progress, pull, url_of
 from mendloop.tools.local.weights import SUFFIX, is_stamped, verify, weights_folder, weights_path

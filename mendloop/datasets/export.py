@@ -14,7 +14,8 @@ from mendloop.datasets.parquet import write_parquet
 from mendloop.datasets.select import Rejected, kept_records, rejected_sessions
 from mendloop.datasets.views import VIEWS, View
 from mendloop.errors import InputError
-from mendloop.records import Frozen, Record, canonical_json
+from mendloop.frozen import Frozen, canonical_json
+from mendloop.records import Record
 from mendloop.runs.counted import read_story
 from mendloop.runs.figures import Outline, outline_of
 from mendloop.runs.reader import Reader

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from mendloop.errors import RedactedError
 from mendloop.events import RecordKept
-from mendloop.records import Frozen, Problem, Record, Solution, Verdict
+from mendloop.frozen import Frozen
+from mendloop.records import Problem, Record, Solution, Verdict
 from mendloop.runs.blobs import unpack
 from mendloop.runs.counted import Story, Told, read_object, read_story
 from mendloop.runs.figures import function_of

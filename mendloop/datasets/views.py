@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any, Literal, TypedDict
 
 from mendloop.errors import FoundBad
-from mendloop.records import Attempt, Case, Message, Record, canonical_json
+from mendloop.frozen import canonical_json
+from mendloop.records import Attempt, Case, Message, Record
 from mendloop.runs.figures import failed_turns, function_of
 
 Kind = Literal["text", "count", "texts", "chat", "dialogue"]

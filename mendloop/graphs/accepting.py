@@ -5,6 +5,8 @@ from __future__ import annotations
 from mendloop.agents.executor import examine
 from mendloop.agents.shapes import shape
 from mendloop.events import MemoryStored, RecordDropped, RecordKept
+from mendloop.executions import ProgramResult
+from mendloop.frozen import digest
 from mendloop.graphs.dialogue import dialogue
 from mendloop.graphs.mending import reflections_of
 from mendloop.graphs.state import RepairState, RepairUpdate
@@ -16,7 +18,6 @@ from mendloop.records import (
     TRUSTED_ORIGINS,
     Attempt,
     Problem,
-    ProgramResult,
     Provenance,
     Record,
     Reflection,
@@ -24,7 +25,6 @@ from mendloop.records import (
     Suite,
     Tier,
     TierEvidence,
-    digest,
 )
 
 MIN_MUTATION_SCORE = 0.8

@@ -5,10 +5,11 @@ from __future__ import annotations
 from mendloop.agents.critic import decide, failure_of
 from mendloop.agents.executor import examine
 from mendloop.events import VerdictReached
+from mendloop.executions import ProgramResult
 from mendloop.graphs.opening import suite_designed
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.records import Problem, ProgramResult, Solution, Suite, Verdict
+from mendloop.records import Problem, Solution, Suite, Verdict
 
 MAX_SANDBOX_FAULTS = 2
 """How often a session runs a turn again after a sandbox fault that its own retries did not mend."""

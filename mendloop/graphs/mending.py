@@ -6,12 +6,14 @@ from mendloop.agents.critic import failure_of
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.selection import smallest_failing
 from mendloop.events import Diagnosed, MemoryQueried, ProblemProposed, Ref
+from mendloop.executions import ProgramResult
+from mendloop.frozen import digest
 from mendloop.graphs.opening import more_peers, solution_written, suite_designed
 from mendloop.graphs.routes import MAX_FIXES, MAX_FIXES_PER_CASE, MAX_RESAMPLES, MAX_RESTARTS, MAX_RESTATEMENTS
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
 from mendloop.memory.protocol import Found, Query
-from mendloop.records import Diagnosis, Failure, Problem, ProgramResult, Reflection, Solution, Suite, Verdict, digest
+from mendloop.records import Diagnosis, Failure, Problem, Reflection, Solution, Suite, Verdict
 
 NOTHING_FOUND = Found(available=False, reason="memory is off in this session")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mendloop.records import Frozen, Tier
+from mendloop.frozen import Frozen
+from mendloop.records import Tier
 
 
 class SessionOutcome(Frozen):

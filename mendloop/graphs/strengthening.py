@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from mendloop.agents.executor import examine
+from mendloop.executions import ProgramResult
 from mendloop.graphs.opening import suite_designed
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.records import TRUSTED_ORIGINS, Case, Problem, ProgramResult, Solution, Suite, TierEvidence
+from mendloop.records import TRUSTED_ORIGINS, Case, Problem, Solution, Suite, TierEvidence
 
 MAX_MUTANTS = 10
 MAX_ADDED = 4

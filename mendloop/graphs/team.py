@@ -15,9 +15,9 @@ from mendloop.agents.proposer import Proposer
 from mendloop.agents.tester import Tester
 from mendloop.agents.unanswered import Unanswered
 from mendloop.events import NodeEntered, NodeExited
+from mendloop.executions import Limits
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.memory.protocol import ReflectionStore
-from mendloop.records import Limits
 from mendloop.specs import Loop, SessionBudget, Target
 from mendloop.tools.allowance import Allowance, OverBudget
 from mendloop.tools.bench import Bench

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mendloop.executions import CaseResult, ProgramResult
 from mendloop.graphs.state import RepairState
 from mendloop.memory.protocol import Found
-from mendloop.records import (
-    CaseResult,
-    Diagnosis,
-    Problem,
-    ProgramResult,
-    Reflection,
-    Solution,
-    Suite,
-    Verdict,
-)
+from mendloop.records import Diagnosis, Problem, Reflection, Solution, Suite, Verdict
 from mendloop.tools.journal import Journal
 
 

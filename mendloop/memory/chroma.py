@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mendloop.frozen import digest
 from mendloop.memory.protocol import Vector
-from mendloop.records import digest
 
 COLLECTION = "reflections"
 DATABASE = "chroma.sqlite3"

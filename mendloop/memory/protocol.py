@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mendloop.records import Frozen, Reflection
+from mendloop.frozen import Frozen
+from mendloop.records import Reflection
 
 Vector: TypeAlias = NDArray[np.float32]
 Vectors: TypeAlias = NDArray[np.float32]

@@ -10,10 +10,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from mendloop.frozen import canonical_json, digest
 from mendloop.memory.chroma import Index, IndexFailed, Metadata, Row, Where
 from mendloop.memory.protocol import Credit, Embedder, EmbeddingFailed, Entry, Found, Match, Query, Vector
 from mendloop.memory.scoring import Candidate, embedded_text, rank, relaxations, strip_code, without_code
-from mendloop.records import Reflection, canonical_json, digest
+from mendloop.records import Reflection
 
 Result = TypeVar("Result")
 

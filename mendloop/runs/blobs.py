@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mendloop.errors import DamageError, RedactedError
 from mendloop.events import EVENT, AnyEvent, Model, Ref
-from mendloop.records import canonical_json
+from mendloop.frozen import canonical_json
 from mendloop.runs.packing import UnpackError, unpacked
 
 LEAF_CAP = 262_144

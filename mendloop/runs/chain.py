@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from mendloop.records import canonical_json
+from mendloop.frozen import canonical_json
 
 
 def session_genesis(session: str) -> str:

@@ -23,13 +23,14 @@ from mendloop.events import (
     SessionFinished,
     SessionStarted,
 )
+from mendloop.frozen import Frozen
 from mendloop.graphs.opening import SOURCE_SPENT, title_of
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.repair import RepairGraph, repair_graph
 from mendloop.graphs.state import RepairInput
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import RepairContext, Team
-from mendloop.records import Brief, Frozen, Problem
+from mendloop.records import Brief, Problem
 from mendloop.runs.control import Control
 from mendloop.runs.journal import ReplayEnded
 from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer

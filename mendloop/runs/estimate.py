@@ -22,10 +22,10 @@ from mendloop.agents.prompted.tester import ASKED
 from mendloop.agents.sources.failures import read_failures
 from mendloop.agents.sources.instructions import read_instructions
 from mendloop.agents.sources.snippets import MAX_LINES as SNIPPET_LINES
+from mendloop.frozen import Frozen
 from mendloop.graphs.opening import MAX_TITLE
 from mendloop.graphs.planning import MAX_PLANS, TITLES_KEPT
 from mendloop.modelspecs import LanguageModel, PlayedRole, Price
-from mendloop.records import Frozen
 from mendloop.runs.questions import ROLE_OF, Count, run_counts, session_counts
 from mendloop.specs import (
     FailureSource,

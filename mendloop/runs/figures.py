@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from statistics import mean, median
 from typing import TypeVar
 
-from mendloop.records import Frozen, Provenance, Record, Source, Tier, TierEvidence
+from mendloop.frozen import Frozen
+from mendloop.records import Provenance, Record, Source, Tier, TierEvidence
 
 K = TypeVar("K", str, int)
 

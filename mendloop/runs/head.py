@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mendloop.errors import DamageError
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.runs.failpoints import passing
 from mendloop.runs.schema import HEAD
 

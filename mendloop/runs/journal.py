@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mendloop.errors import RedactedError
 from mendloop.events import AnyEvent, Model, Ref
-from mendloop.records import canonical_json, digest
+from mendloop.frozen import canonical_json, digest
 from mendloop.runs.blobs import BlobCache, Redactor, unpack
 from mendloop.runs.order import Recorded
 from mendloop.runs.reader import Reader, StoredEvent

@@ -14,7 +14,7 @@ from weakref import WeakSet
 from pydantic import ValidationError
 
 from mendloop.errors import InputError
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.runs.schema import LOCK
 
 _TRIES, _PAUSE_S = 5, 0.02

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mendloop.frozen import Frozen
 from mendloop.graphs.outcome import SessionOutcome
-from mendloop.records import Frozen
 from mendloop.tools.chat.metered import Meter
 from mendloop.tools.chat.protocol import Rates
 

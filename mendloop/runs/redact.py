@@ -15,7 +15,7 @@ from typing import Any
 
 from mendloop.errors import InputError, StorageError
 from mendloop.events import CONTROL_SESSION, Redacted
-from mendloop.records import canonical_json
+from mendloop.frozen import canonical_json
 from mendloop.runs.blobs import Redactor
 from mendloop.runs.ledger import NewEvent
 from mendloop.runs.lock import RunLock

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Iterable
 
 from mendloop.errors import DivergedError
 from mendloop.events import RUN_SESSION, SessionStarted
+from mendloop.executions import Execution, Probe, Request
+from mendloop.frozen import Frozen
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import Team
-from mendloop.records import Brief, Execution, Frozen, Probe, Request
+from mendloop.records import Brief
 from mendloop.runs.engine import SessionRunner, launched, run_started
 from mendloop.runs.journal import ReplayEnded, ReplayJournal
 from mendloop.runs.reader import Reader

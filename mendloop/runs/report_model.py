@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from mendloop.records import Frozen, Tier
+from mendloop.frozen import Frozen
+from mendloop.records import Tier
 from mendloop.runs.figures import Diversity, Spread
 
 

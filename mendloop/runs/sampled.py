@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mendloop.events import RUN_SESSION, LlmAnswered
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.runs.answers import asked_in
 from mendloop.runs.reader import Reader
 from mendloop.runs.spent import usage_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 
 Done = Literal["dropped", "masked", "kept"]
 MOST_PLACES = 1_000

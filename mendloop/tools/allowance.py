@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mendloop.records import Execution
+from mendloop.executions import Execution
 from mendloop.specs import SessionBudget
 from mendloop.tools.chat.protocol import Answer
 

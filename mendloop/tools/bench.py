@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from mendloop.events import AnyEvent, Executed, LlmAnswered, QuestionRefused, Ref
-from mendloop.records import Execution, Probe, Request
+from mendloop.executions import Execution, Probe, Request
 from mendloop.tools.allowance import SESSION_USED_UP, Allowance, OverBudget
 from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest
 from mendloop.tools.journal import Journal

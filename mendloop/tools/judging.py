@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from mendloop.errors import InputError
-from mendloop.records import (
+from mendloop.executions import (
     Call,
-    Case,
     CaseResult,
     CaseStatus,
     Execution,
@@ -29,6 +28,7 @@ from mendloop.records import (
     Raised,
     Request,
 )
+from mendloop.records import Case
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import equal, parse_expected, render
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 
 from mendloop.errors import InputError
-from mendloop.records import CaseResult, Execution, Limits, Outcome, Profile, ProgramResult, Request
+from mendloop.executions import CaseResult, Execution, Limits, Outcome, Profile, ProgramResult, Request
 from mendloop.tools.sandbox.protocol import Sandbox
 
 _FILE = re.compile(r"^[^:]*::")

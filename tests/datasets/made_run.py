@@ -24,10 +24,10 @@ from mendloop.events import (
     SolutionWritten,
     VerdictReached,
 )
+from mendloop.executions import CaseResult
 from mendloop.records import (
     Attempt,
     Case,
-    CaseResult,
     Contract,
     Fault,
     Message,

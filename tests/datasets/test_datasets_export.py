@@ -16,7 +16,8 @@ from mendloop.datasets import export as exporting
 from mendloop.datasets.export import Exported, export
 from mendloop.errors import FoundBad, InputError, RedactedError, StorageError
 from mendloop.events import Ref
-from mendloop.records import Record, digest
+from mendloop.frozen import digest
+from mendloop.records import Record
 from mendloop.runs.counted import read_story
 from mendloop.runs.reader import Reader
 from mendloop.runs.redact import redact

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mendloop.datasets.views import SFT_COLUMNS, encodable, merged, sft_multiturn
 from mendloop.errors import FoundBad
-from mendloop.records import Case, CaseResult, Message, Verdict
+from mendloop.executions import CaseResult
+from mendloop.records import Case, Message, Verdict
 from tests.datasets.made_run import CASES, GOOD, attempt_of, message, problem_of, record_of
 
 ROLES = st.sampled_from(["system", "user", "assistant"])

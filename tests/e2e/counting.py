@@ -6,7 +6,8 @@ import os
 import sys
 
 from mendloop.cli import main
-from mendloop.records import Execution, Request, digest
+from mendloop.executions import Execution, Request
+from mendloop.frozen import digest
 from mendloop.tools.sandbox.local import LocalSandbox
 
 run = LocalSandbox.run

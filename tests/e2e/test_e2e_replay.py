@@ -17,8 +17,9 @@ import pytest
 from mendloop import api
 from mendloop.agents.proposer import Proposer, Stock
 from mendloop.composition import compose
+from mendloop.executions import Request
 from mendloop.memory.none import NoMemory
-from mendloop.records import Brief, Problem, Request
+from mendloop.records import Brief, Problem
 from mendloop.runs.packing import packed, unpacked
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import ReplayReport, Unreachable, replay

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from mendloop.agents.critic import Opinion
 from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
+from mendloop.executions import Limits
 from mendloop.graphs.team import Team
 from mendloop.memory.none import NoMemory
-from mendloop.records import Case, Limits, Origin, Problem, Source
+from mendloop.records import Case, Origin, Problem, Source
 from mendloop.specs import Loop, MemorySpec, Target
 from mendloop.tools.sandbox.protocol import Sandbox
 

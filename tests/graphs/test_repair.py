@@ -9,9 +9,10 @@ import pytest
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
 from mendloop.events import NodeEntered, RecordDropped, RecordKept
+from mendloop.executions import Execution, Probe, Request
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
-from mendloop.records import Brief, Case, Diagnosis, Execution, Probe, Problem, Record, Request, Solution
+from mendloop.records import Brief, Case, Diagnosis, Problem, Record, Solution
 from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from mendloop.errors import DamageError, RedactedError
 from mendloop.events import ErrorRaised, Ref
-from mendloop.records import Outcome, Solution, canonical_json
+from mendloop.executions import Outcome
+from mendloop.frozen import canonical_json
+from mendloop.records import Solution
 from mendloop.runs.blobs import LEAF_CAP, REDACTED, BlobCache, Redactor, checked, text_hash, unpack
 from mendloop.runs.packing import packed
 

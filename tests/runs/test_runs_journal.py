@@ -24,7 +24,8 @@ from mendloop.events import (
     SessionFinished,
     SessionStarted,
 )
-from mendloop.records import Solution, canonical_json
+from mendloop.frozen import canonical_json
+from mendloop.records import Solution
 from mendloop.runs.blobs import Redactor, unpack
 from mendloop.runs.journal import ReplayEnded, ReplayJournal, SessionJournal
 from mendloop.runs.reader import Reader, StoredEvent

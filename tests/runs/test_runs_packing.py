@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import mendloop.runs.packing as module
 from mendloop.events import NodeEntered
-from mendloop.records import canonical_json
+from mendloop.frozen import canonical_json
 from mendloop.runs.packing import UnpackError, packed, unpacked
 
 

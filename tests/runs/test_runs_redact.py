@@ -9,7 +9,8 @@ import pytest
 
 from mendloop.errors import InputError, RedactedError, StorageError
 from mendloop.events import CONTROL_SESSION, ClockRead, Redacted, Ref
-from mendloop.records import Solution, canonical_json, digest
+from mendloop.frozen import canonical_json, digest
+from mendloop.records import Solution
 from mendloop.runs import redact as module
 from mendloop.runs.journal import ReplayJournal
 from mendloop.runs.reader import Reader

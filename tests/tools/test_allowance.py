@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from mendloop.events import AnyEvent, LlmAnswered, Model, QuestionRefused, Ref
-from mendloop.records import Execution, Request, canonical_json, digest
+from mendloop.executions import Execution, Request
+from mendloop.frozen import canonical_json, digest
 from mendloop.specs import SessionBudget
 from mendloop.tools.allowance import Allowance, OverBudget
 from mendloop.tools.bench import Bench

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from mendloop.errors import InputError
-from mendloop.records import Case, CaseResult, Execution, Limits, Outcome, Probe, ProgramResult, Raised, Request
+from mendloop.executions import CaseResult, Execution, Limits, Outcome, Probe, ProgramResult, Raised, Request
+from mendloop.records import Case
 from mendloop.tools.judging import calls_of, judge, rendered
 from mendloop.tools.sandbox.open import open_sandbox
 from mendloop.tools.sandbox.protocol import Sandbox

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mendloop.errors import InputError
-from mendloop.records import Limits, ProgramResult
+from mendloop.executions import Limits, ProgramResult
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.suites import falsified, judge_suite
 from mendloop.tools.suites import tests_in as names_in

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mendloop.agents.procedural.literals import UNREAD, Items, is_number, read, same
-from mendloop.records import Case, Outcome
+from mendloop.executions import Outcome
+from mendloop.records import Case
 from mendloop.tools.values import render
 
 MAX_EXPECTED = 300

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mendloop.agents.critic import Opinion
 from mendloop.agents.procedural.diagnosis import diagnose
 from mendloop.agents.procedural.shelf import Shelf
-from mendloop.records import Diagnosis, Execution, Failure, Limits, Outcome, Problem, Request, Solution
+from mendloop.executions import Execution, Limits, Outcome, Request
+from mendloop.records import Diagnosis, Failure, Problem, Solution
 from mendloop.tools.bench import Bench
 from mendloop.tools.judging import calls_of
 

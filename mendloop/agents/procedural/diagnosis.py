@@ -19,7 +19,8 @@ from mendloop.agents.procedural.relations_calls import argument_texts
 from mendloop.agents.procedural.relations_raising import read_exit
 from mendloop.agents.procedural.traces import Parting, first_parting, last_return, locals_before
 from mendloop.agents.procedural.wording import symptom_of, text_of_evidence
-from mendloop.records import Diagnosis, Failure, Raised, Step
+from mendloop.executions import Raised, Step
+from mendloop.records import Diagnosis, Failure
 
 _TYPE_RELATIONS = frozenset({
     "text_of_value", "value_of_text", "bytes_and_text", "other_container", "lazy_and_eager", "wrapped",

@@ -21,7 +21,8 @@ from mendloop.agents.procedural.operators.scope import Scope
 from mendloop.agents.procedural.operators.walks import FunctionNode, names_loaded
 from mendloop.agents.procedural.operators.zones import called_in_while, grows_while_iterating
 from mendloop.agents.procedural.spans import SourceText, Span
-from mendloop.records import Fault, digest
+from mendloop.frozen import digest
+from mendloop.records import Fault
 
 MOST_FAULTS = 48
 MOST_PER_OPERATOR = 8

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from mendloop.errors import SourceError
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.screening.licence_places import LICENCE_FILE, licence_of_file, licence_of_folder, licence_of_metadata
 from mendloop.screening.licences import NONE
 

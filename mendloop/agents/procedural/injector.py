@@ -12,7 +12,9 @@ from mendloop.agents.executor import examine
 from mendloop.agents.procedural.faults import apply_faults, compatible, propose_faults
 from mendloop.agents.procedural.item import Item
 from mendloop.agents.selection import smallest_failing
-from mendloop.records import Case, Fault, Limits, ProgramResult, digest
+from mendloop.executions import Limits, ProgramResult
+from mendloop.frozen import digest
+from mendloop.records import Case, Fault
 from mendloop.tools.bench import Bench, derive
 
 MAX_TRIES = 6

@@ -13,7 +13,8 @@ from mendloop.agents.procedural.drawing import Style, draw_value, literal, mutat
 from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.item import Item
 from mendloop.agents.procedural.palette import Palette, phrases_of, tokens_of
-from mendloop.records import Call, Contract
+from mendloop.executions import Call
+from mendloop.records import Contract
 
 MAX_CALL = 120
 ATTEMPTS = 12

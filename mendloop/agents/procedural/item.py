@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mendloop.records import Call, Case, Contract, Frozen, Source
+from mendloop.executions import Call
+from mendloop.frozen import Frozen
+from mendloop.records import Case, Contract, Source
 
 
 class Item(Frozen):

@@ -14,7 +14,8 @@ from mendloop.agents.procedural.item import Item
 from mendloop.agents.procedural.reference import ask, shown_calls
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.programmer import RepairAsk
-from mendloop.records import Case, Fault, Limits, Problem, Reflection, Solution
+from mendloop.executions import Limits
+from mendloop.records import Case, Fault, Problem, Reflection, Solution
 from mendloop.specs import FaultCount
 from mendloop.tools.bench import Bench
 

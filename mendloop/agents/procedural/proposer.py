@@ -15,7 +15,8 @@ from mendloop.agents.procedural.survey import survey
 from mendloop.agents.proposer import Stock
 from mendloop.errors import SourceError
 from mendloop.events import Ref, SourceRead
-from mendloop.records import Brief, Call, Case, Limits, Problem
+from mendloop.executions import Call, Limits
+from mendloop.records import Brief, Case, Problem
 from mendloop.screening.screen import BY_DEFAULT
 from mendloop.specs import PythonSource, ScreeningSpec
 from mendloop.tools.bench import Bench

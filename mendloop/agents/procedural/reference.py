@@ -10,7 +10,8 @@ from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.guided import compared_constants, guided_calls
 from mendloop.agents.procedural.inputs import draw_inputs, observed_call
 from mendloop.agents.procedural.item import Item
-from mendloop.records import Call, Case, Limits, Outcome, Problem, Request
+from mendloop.executions import Call, Limits, Outcome, Request
+from mendloop.records import Case, Problem
 from mendloop.tools.bench import Bench, derive
 from mendloop.tools.values import render
 

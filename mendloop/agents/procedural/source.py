@@ -22,7 +22,8 @@ from mendloop.agents.procedural.evidence import (
 from mendloop.agents.procedural.files import Skipped, SourceFile, locate, read_files
 from mendloop.agents.procedural.purity import HARMLESS_DECORATORS, NotUsable
 from mendloop.errors import SourceError
-from mendloop.records import Case, Frozen, digest
+from mendloop.frozen import Frozen, digest
+from mendloop.records import Case
 from mendloop.screening.screen import BY_DEFAULT, RefusedError, Screen
 from mendloop.screening.screened import Screened
 from mendloop.specs import ScreeningSpec

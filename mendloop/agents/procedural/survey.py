@@ -31,7 +31,8 @@ from mendloop.agents.procedural.literals import read
 from mendloop.agents.procedural.purity import NotUsable
 from mendloop.agents.procedural.source import Candidate, Candidates
 from mendloop.agents.procedural.twins import clusters
-from mendloop.records import Call, Contract, Evidence, Execution, Limits, Outcome, Request, Source
+from mendloop.executions import Call, Execution, Limits, Outcome, Request
+from mendloop.records import Contract, Evidence, Source
 from mendloop.tools.bench import derive
 from mendloop.tools.values import render
 

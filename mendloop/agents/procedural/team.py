@@ -8,7 +8,8 @@ from mendloop.agents.procedural.proposer import ProceduralProposer
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.procedural.tester import ProceduralTester
 from mendloop.errors import SourceError
-from mendloop.records import Frozen, Limits
+from mendloop.executions import Limits
+from mendloop.frozen import Frozen
 from mendloop.specs import PythonSource, Scenario
 
 NAME = "procedural"

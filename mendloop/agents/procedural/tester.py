@@ -9,7 +9,8 @@ from mendloop.agents.procedural.reference import ask, comparing_calls, further_c
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.shapes import same_program
 from mendloop.agents.tester import SuiteRole
-from mendloop.records import Case, Limits, Problem, Suite
+from mendloop.executions import Limits
+from mendloop.records import Case, Problem, Suite
 from mendloop.tools.bench import Bench
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mendloop.agents.procedural.code_lines import Place, header_lines, line_map, parameters, place_at
 from mendloop.agents.procedural.deciding import decides, passes_on
-from mendloop.records import Step
+from mendloop.executions import Step
 
 PartingKind = Literal["value", "branch", "jump", "lost", "argument", "default", "ended", "went_on"]
 

@@ -12,7 +12,8 @@ from mendloop.agents.prompted.asking import Voice
 from mendloop.agents.prompted.sections import program_in
 from mendloop.agents.shapes import same_program
 from mendloop.agents.unanswered import Unanswered
-from mendloop.records import Limits, Problem, Solution
+from mendloop.executions import Limits
+from mendloop.records import Problem, Solution
 from mendloop.tools.bench import Bench
 
 MAX_NOTE = 600

@@ -8,7 +8,8 @@ import re
 from mendloop.agents.assertions import parse_cases
 from mendloop.agents.prompted.critic import prose
 from mendloop.agents.prompted.sections import Malformed, sections_of
-from mendloop.records import Contract, Problem, Source, digest
+from mendloop.frozen import digest
+from mendloop.records import Contract, Problem, Source
 
 NAMES = ("SIGNATURE", "STATEMENT", "INPUTS", "EXAMPLES")
 MAX_STATEMENT = 4_000

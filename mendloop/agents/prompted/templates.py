@@ -17,7 +17,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mendloop.errors import ScenarioError
-from mendloop.records import digest
+from mendloop.frozen import digest
 from mendloop.specs import PROMPT_NAMES, PromptName
 from mendloop.tools.chat.protocol import ChatMessage
 

@@ -25,7 +25,8 @@ from mendloop.agents.sources.jsonl import (
     skipped_lines,
 )
 from mendloop.errors import InputError
-from mendloop.records import Case, Frozen
+from mendloop.frozen import Frozen
+from mendloop.records import Case
 from mendloop.screening.licences import OWN, normalised
 from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen, texts_of
 from mendloop.screening.screened import Screened

@@ -19,7 +19,7 @@ from mendloop.agents.sources.jsonl import (
     skipped_lines,
 )
 from mendloop.errors import SourceError
-from mendloop.records import Frozen, digest
+from mendloop.frozen import Frozen, digest
 from mendloop.screening.licences import OWN, normalised
 from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen
 from mendloop.screening.screened import Screened

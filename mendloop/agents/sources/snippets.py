@@ -13,7 +13,7 @@ from pathlib import Path
 from mendloop.agents.procedural.files import MAX_FILE_BYTES, MAX_FILES, NEVER, Skipped, SourceFile, parse
 from mendloop.agents.sources.jsonl import MAX_BYTES
 from mendloop.errors import SourceError
-from mendloop.records import Frozen, digest
+from mendloop.frozen import Frozen, digest
 from mendloop.screening.licence_places import licence_of_file, licence_of_folder
 from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen
 from mendloop.screening.screened import Screened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.tools.chat.batch_lines import Results
 from mendloop.tools.chat.protocol import ChatRequest
 

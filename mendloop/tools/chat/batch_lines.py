@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mendloop.records import digest
+from mendloop.frozen import digest
 from mendloop.tools.chat.protocol import Answer, ChatRequest, Usage
 from mendloop.tools.chat.received import FINISHES
 from mendloop.tools.chat.texts import is_degenerate, storable, without_thoughts

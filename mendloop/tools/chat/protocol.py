@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from pydantic import Field, JsonValue
 
 from mendloop.events import AnyEvent
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 
 Finish = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "context", "missing", "budget"]
 """Why an answer ended. `context`: the request is longer than the model reads, and nothing came back. `missing`: the

@@ -9,7 +9,7 @@ from typing import Literal
 
 from mendloop.errors import BudgetError, ProviderError
 from mendloop.events import CircuitChanged
-from mendloop.records import digest
+from mendloop.frozen import digest
 from mendloop.tools.chat.lane import nobody
 from mendloop.tools.chat.protocol import Answer, Chat, ChatRequest, Listener
 

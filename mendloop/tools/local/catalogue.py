@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mendloop.complaints import nearest
 from mendloop.errors import InputError
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 
 
 class KnownModel(Frozen):

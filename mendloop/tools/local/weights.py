@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mendloop.errors import InputError
-from mendloop.records import Frozen
+from mendloop.frozen import Frozen
 from mendloop.tools.local.catalogue import KNOWN, KnownModel, known_model
 
 SUFFIX = ".gguf"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mendloop.records import Call, Execution, Limits, Outcome, Probe, Request
+from mendloop.executions import Call, Execution, Limits, Outcome, Probe, Request
 from mendloop.tools.sandbox.protocol import Sandbox
 
 # Every attempt returns None when it was stopped, else a text that says how far it got.

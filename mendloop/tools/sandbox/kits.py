@@ -9,7 +9,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from mendloop.errors import InputError
-from mendloop.records import Profile, Request
+from mendloop.executions import Profile, Request
 from mendloop.tools.sandbox.languages import LANGUAGES, PYTHON, SQL, is_built, language, located
 
 _PYTEST = ("pytest",)

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from mendloop.errors import IsolationError, SandboxError
-from mendloop.records import Execution, Probe, Request
+from mendloop.executions import Execution, Probe, Request
 from mendloop.tools.sandbox.kits import kit_for
 from mendloop.tools.sandbox.link import Isolation, Make, Worker
 from mendloop.tools.sandbox.probe import probe_sandbox

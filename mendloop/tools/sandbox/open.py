@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
 from mendloop.errors import InputError, IsolationError
-from mendloop.records import Backend, Probe, SandboxKind
+from mendloop.executions import Backend, Probe, SandboxKind
 from mendloop.tools.sandbox.protocol import Sandbox
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mendloop.errors import IsolationError, SandboxError
-from mendloop.records import Probe
+from mendloop.executions import Probe
 from mendloop.tools.sandbox.attempts import attempted, probe_of
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.sandbox.remedies import remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mendloop.records import Execution, Probe, Request
+from mendloop.executions import Execution, Probe, Request
 
 
 class Sandbox(Protocol):

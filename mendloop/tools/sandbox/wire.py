@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mendloop.errors import InputError
-from mendloop.records import Execution, Outcome, Raised, Request
+from mendloop.executions import Execution, Outcome, Raised, Request
 from mendloop.tools.sandbox.inside.agreed import BUILD_PATIENCE, SHIM
 from mendloop.tools.sandbox.inside.encode import MAX_ITEMS
 from mendloop.tools.sandbox.languages import LANGUAGES, PYTHON, SQL, language, located, shim_of

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mendloop.records import Case, Diagnosis, Failure, Raised, Step
+from mendloop.executions import Raised, Step
+from mendloop.records import Case, Diagnosis, Failure
 
 MOST_STEPS = 300
 

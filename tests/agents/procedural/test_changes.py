@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from mendloop.agents.procedural.changes import describe_change
 from mendloop.agents.selection import smallest_failing
-from mendloop.records import Case, CaseResult, CaseStatus
+from mendloop.executions import CaseResult, CaseStatus
+from mendloop.records import Case
 
 BODY = """\
 def f(xs, n):

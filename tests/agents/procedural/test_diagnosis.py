@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from mendloop.agents.procedural.diagnosis import diagnose
 from mendloop.agents.procedural.lessons import all_lessons
 from mendloop.agents.procedural.relations import relate
-from mendloop.records import Case, CaseStatus, Diagnosis, Failure, Step
+from mendloop.executions import CaseStatus, Step
+from mendloop.records import Case, Diagnosis, Failure
 
 Diagnosed = Callable[[str, str, str], Diagnosis]
 

@@ -12,7 +12,8 @@ from mendloop.agents.procedural.inputs import draw_inputs, fresh_calls, mutated_
 from mendloop.agents.procedural.item import Item
 from mendloop.agents.procedural.kinds import KINDS
 from mendloop.agents.procedural.palette import Palette, tokens_of
-from mendloop.records import Call, Contract, Parameter, Source
+from mendloop.executions import Call
+from mendloop.records import Contract, Parameter, Source
 
 CODE = 'def f(items, sep="-", *rest, n=1):\n    """Do."""\n    return sep.join(items)\n'
 SIGNATURE = "f(items, sep='-', *rest, n=1)"

@@ -12,7 +12,8 @@ from mendloop.agents.procedural.faults import propose_faults
 from mendloop.agents.procedural.purity import NotUsable
 from mendloop.agents.procedural.source import read_source
 from mendloop.agents.procedural.survey import survey
-from mendloop.records import Execution, Request, canonical_json
+from mendloop.executions import Execution, Request
+from mendloop.frozen import canonical_json
 
 requests = {}
 

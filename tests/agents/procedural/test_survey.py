@@ -14,7 +14,7 @@ from mendloop.agents.procedural.item import Catalogue, Item
 from mendloop.agents.procedural.source import read_source
 from mendloop.agents.procedural.survey import survey
 from mendloop.agents.procedural.twins import clusters
-from mendloop.records import Execution, Request
+from mendloop.executions import Execution, Request
 from mendloop.tools.sandbox.local import LocalSandbox
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"

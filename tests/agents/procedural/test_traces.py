@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mendloop.agents.procedural.traces import Parting, first_parting, last_return
-from mendloop.records import Step
+from mendloop.executions import Step
 
 Traced = Callable[[str, str], Any]
 

@@ -11,9 +11,10 @@ from mendloop.agents.prompted.programmer import PromptedProgrammer
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.scripted import ScriptedProgrammer
 from mendloop.events import RecordDropped, RecordKept
+from mendloop.executions import Execution, Limits, Probe, Request
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
-from mendloop.records import Brief, Execution, Limits, Probe, Problem, Record, Request, Solution
+from mendloop.records import Brief, Problem, Record, Solution
 from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import Unreachable

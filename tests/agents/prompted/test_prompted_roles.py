@@ -20,8 +20,9 @@ from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, Scripte
 from mendloop.agents.teams import roles_for
 from mendloop.agents.unanswered import Unanswered
 from mendloop.errors import ScenarioError
+from mendloop.executions import CaseStatus
 from mendloop.memory.plain import PlainMemory
-from mendloop.records import Brief, Case, CaseStatus, Diagnosis, Failure, Reflection, Solution, Suite
+from mendloop.records import Brief, Case, Diagnosis, Failure, Reflection, Solution, Suite
 from mendloop.runs.answers import asked_in
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import Unreachable

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from mendloop.records import Backend
+from mendloop.executions import Backend
 from mendloop.tools.sandbox.e2b.plan import Plan
 from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
 from mendloop.tools.sandbox.open import open_sandbox

@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from mendloop.errors import InputError, IsolationError
-from mendloop.records import Call, Execution, Limits, Probe, Request
+from mendloop.executions import Call, Execution, Limits, Probe, Request
 from mendloop.tools.sandbox import cgroups, kits, local
 from mendloop.tools.sandbox.cgroups import MemoryGroup
 from mendloop.tools.sandbox.e2b.plan import Account
@@ -269,7 +269,7 @@ def test_a_group_is_bounded_by_memory_and_scratch_and_counts_kills(tmp_path: Pat
 
 
 def test_what_the_kernel_killed_for_memory_is_a_memory_verdict() -> None:
-    from mendloop.records import Outcome
+    from mendloop.executions import Outcome
     from mendloop.tools.sandbox.wire import out_of_memory
 
     crash = Execution(status="crash", isolation="local", outcomes=(Outcome(id="a", status="missing"),))

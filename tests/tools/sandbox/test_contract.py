@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mendloop.records import Call, Execution, Limits, Outcome, Raised, Request
+from mendloop.executions import Call, Execution, Limits, Outcome, Raised, Request
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import parse_expected, render
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from mendloop.errors import InputError
-from mendloop.records import Call, Case, Limits, Outcome, ProgramResult, Raised, Request
+from mendloop.executions import Call, Limits, Outcome, ProgramResult, Raised, Request
+from mendloop.records import Case
 from mendloop.tools.judging import calls_of, judge
 from mendloop.tools.sandbox import languages
 from mendloop.tools.sandbox.languages import LANGUAGES, Language, located, missing

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mendloop.records import Call, Execution, Request
+from mendloop.executions import Call, Execution, Request
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.values import render
 from tests.tools.sandbox.hostile.picture import descendants
@@ -157,7 +157,7 @@ asyncio.run(main())
 RUN = """
 import asyncio
 from mendloop.errors import IsolationError
-from mendloop.records import Call, Request
+from mendloop.executions import Call, Request
 from mendloop.tools.sandbox.local import LocalSandbox
 async def main():
     async with LocalSandbox(1) as sandbox:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mendloop.records import Call, Execution, Limits, Request
+from mendloop.executions import Call, Execution, Limits, Request
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.values import render
 from tests.tools.sandbox.hostile.picture import descendants

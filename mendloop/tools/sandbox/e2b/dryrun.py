@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mendloop.errors import InputError, SandboxError
-from mendloop.records import Execution, Outcome, Probe
+from mendloop.executions import Execution, Outcome, Probe
 from mendloop.tools.sandbox.attempts import attempted, probe_of
 from mendloop.tools.sandbox.protocol import Sandbox
 from mendloop.tools.values import render

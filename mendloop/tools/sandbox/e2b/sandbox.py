@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from mendloop.errors import InputError, SandboxError
-from mendloop.records import Execution, Limits, Probe, Request
+from mendloop.executions import Execution, Limits, Probe, Request
 from mendloop.tools.sandbox import wire
 from mendloop.tools.sandbox.e2b.dryrun import probe_cloud
 from mendloop.tools.sandbox.e2b.faults import MachineError

@@ -24,7 +24,7 @@ _BUILTIN = {
 
 
 def describe(error: BaseException) -> str:
-    """Return the JSON object of an exception as mendloop.records.Raised has it."""
+    """Return the JSON object of an exception as mendloop.executions.Raised has it."""
     kind = type(error)
     builtin = id(kind) in _BUILTIN
     base = next((_BUILTIN[id(cls)] for cls in _type_mro(kind) if id(cls) in _BUILTIN), "BaseException")

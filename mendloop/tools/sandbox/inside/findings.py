@@ -84,7 +84,7 @@ def returned(ms: float) -> Answer:
 
 
 def raised(kind: str, message: str, ms: float) -> Answer:
-    """Return an exception as mendloop.records.Raised has it, for what no interpreter of ours has raised."""
+    """Return an exception as mendloop.executions.Raised has it, for what no interpreter of ours has raised."""
     error = {"type": kind, "base": "Exception", "builtin": False, "message": message, "line": None}
     return _told({"status": "raised", "error": error}, ms)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from mendloop.records import Call, Execution, Limits, Request
+from mendloop.executions import Call, Execution, Limits, Request
 from mendloop.tools.sandbox.e2b.plan import Plan
 from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
 from mendloop.tools.values import render

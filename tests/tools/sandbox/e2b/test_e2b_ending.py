@@ -70,7 +70,7 @@ async def test_closing_waits_for_a_machine_that_is_being_made_and_ends_it(cloud:
 SCRIPT = """
 import asyncio, os, sys
 from pydantic import SecretStr
-from mendloop.records import Call, Request
+from mendloop.executions import Call, Request
 from mendloop.tools.sandbox.e2b.plan import Account, Plan
 from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
 from mendloop.tools.sandbox.e2b.sdk import Cloud

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mendloop.errors import InputError, SandboxError
-from mendloop.records import Request
+from mendloop.executions import Request
 from mendloop.tools.sandbox.e2b.plan import Plan
 from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
 from tests.e2b_server import Cloud, Fault

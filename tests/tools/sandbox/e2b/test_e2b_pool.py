@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from mendloop.records import Call, Request
+from mendloop.executions import Call, Request
 from mendloop.tools.sandbox.e2b.pace import Pace
 from mendloop.tools.sandbox.e2b.pool import SPARE_S
 from mendloop.tools.sandbox.e2b.runner import pack

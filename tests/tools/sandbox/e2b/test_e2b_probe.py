@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from mendloop.records import Probe
+from mendloop.executions import Probe
 from mendloop.tools.sandbox.e2b.dryrun import probe_cloud
 from mendloop.tools.sandbox.e2b.sandbox import E2bSandbox
 from tests.e2b_server import Cloud, Fault

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mendloop.records import Case, Limits, ProgramStatus
+from mendloop.executions import Limits, ProgramStatus
+from mendloop.records import Case
 
 Isolation = Literal["local", "bwrap"]
 """What may be given hostile programs. The cloud of the tests is processes of this machine, which isolate nothing."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mendloop.records import ProgramStatus
+from mendloop.executions import ProgramStatus
 from tests.tools.sandbox.hostile.attack import QUICK, ROOMY, Attack, ends, never_ends, script
 
 _FRAME = """

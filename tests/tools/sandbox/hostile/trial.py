@@ -13,7 +13,8 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
-from mendloop.records import Call, Case, Execution, Limits, Outcome, ProgramResult, Request
+from mendloop.executions import Call, Execution, Limits, Outcome, ProgramResult, Request
+from mendloop.records import Case
 from mendloop.tools.judging import calls_of, judge
 from mendloop.tools.sandbox.local import LocalSandbox
 from mendloop.tools.sandbox.protocol import Sandbox

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from mendloop.records import ProgramStatus
+from mendloop.executions import ProgramStatus
 from tests.tools.sandbox.hostile.attack import Attack
 from tests.tools.sandbox.hostile.catalog import ATTACKS
 
