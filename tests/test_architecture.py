@@ -17,6 +17,7 @@ LAYERS = [
     {"errors", "frozen", "executions", "records", "__init__"},
     {"events", "complaints", "yamlfile", "fields", "modelspecs", "specs", "scenario", "settings"},
     {"tools", "memory", "screening"},
+    {"judgement"},
     {"agents"},
     {"graphs"},
     {"runs"},
