@@ -37,8 +37,8 @@ from mendloop.choosing import endpoint_of
 from mendloop.events import AnyEvent, Model, Ref
 from mendloop.executions import Limits
 from mendloop.frozen import canonical_json, digest
+from mendloop.judgement.shares import wilson
 from mendloop.records import Case, Diagnosis, Failure, Problem, Solution, Source
-from mendloop.runs.figures import wilson
 from mendloop.settings import load_settings
 from mendloop.specs import PromptName
 from mendloop.tools.bench import Bench
