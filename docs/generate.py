@@ -19,6 +19,8 @@ from mendloop.executions import ProgramResult
 from mendloop.graphs.repair import repair_graph
 from mendloop.graphs.synthesis import synthesis_graph
 from mendloop.records import Case, Record
+from mendloop.runs.against_model import Against
+from mendloop.runs.comparison import Comparison
 from mendloop.runs.report import Report
 from mendloop.scenario import scenario_json_schema
 
@@ -53,8 +55,10 @@ def graphs_page() -> str:
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schemas by name."""
     return {
+        "against": Against.model_json_schema(mode="serialization"),
         "case": Case.model_json_schema(),
         "check": Checked.model_json_schema(mode="serialization"),
+        "comparison": Comparison.model_json_schema(mode="serialization"),
         "event": TypeAdapter(AnyEvent).json_schema(),
         "exec-result": ProgramResult.model_json_schema(),
         "record": Record.model_json_schema(),

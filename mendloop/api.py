@@ -1,50 +1,48 @@
-"""The programming interface, and the composition root: here the seams get their real parts."""
+"""The programming interface."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from mendloop.errors import (
-    EXIT_BUDGET,
-    EXIT_DONE,
-    EXIT_INTERRUPTED,
-    EXIT_STOPPED,
-    InputError,
-    StorageError,
-)
+from mendloop.errors import EXIT_BUDGET, EXIT_DONE, EXIT_INTERRUPTED, EXIT_STOPPED, InputError
+from mendloop.launching import cloud_account, paid_out
 from mendloop.records import Record
-from mendloop.runs.schema import EXPORTS, MEMORY
 from mendloop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.files import Skipped
     from mendloop.datasets.export import Exported
-    from mendloop.events import RunFinished, RunStarted
-    from mendloop.graphs.team import Team
-    from mendloop.memory.protocol import ReflectionStore
-    from mendloop.opening import OpenedModel
+    from mendloop.events import RunStarted
+    from mendloop.executions import SandboxKind
+    from mendloop.runs.against_model import Against
     from mendloop.runs.engine import Summary
     from mendloop.runs.progress import Progress
-    from mendloop.runs.pulse import KeptLimit, Pulse
-    from mendloop.runs.reader import Reader
     from mendloop.runs.replay import ReplayReport
     from mendloop.runs.report import Report
     from mendloop.runs.rollup import SessionRow
-    from mendloop.runs.stopping import Stopper
-    from mendloop.runs.store import Store
     from mendloop.runs.verify import VerifyReport
     from mendloop.scenario import Scenario
-    from mendloop.specs import BudgetSpec
-    from mendloop.tools.sandbox.e2b.plan import Account
-    from mendloop.tools.sandbox.protocol import Sandbox
+
+__all__ = [
+    "RUNS",
+    "Run",
+    "cloud_account",
+    "exit_code",
+    "launch_of",
+    "next_free",
+    "open_run",
+    "paid_out",
+    "resume",
+    "run",
+    "scenario_at",
+    "settings",
+]
 
 RUNS = Path("runs")
 OLD_TRACING = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
@@ -91,8 +89,21 @@ class Run:
 
         return report(self.path)
 
-    def export(self, view: str, to: Path | str, format: Literal["parquet", "jsonl"] = "parquet") -> Exported:
-        """Write a view of the kept records into a folder. Raises InputError, RedactedError, StorageError."""
+    def against(self, oracle: Path | str, sandbox: SandboxKind | None = None) -> Against:
+        """Return what an oracle file says of the run's programs, tests and verdicts, executed in the sandbox.
+
+        `sandbox` None takes the run's own. Raises SourceError, IsolationError, DamageError.
+        """
+        from mendloop.weighing import weigh
+
+        known = settings()
+        return _run_loop(weigh(self.path, Path(oracle), sandbox, known, cloud_account(known)))
+
+    def export(self, view: str, to: Path | str, format: Literal["parquet", "jsonl"] | None = None) -> Exported:
+        """Write a view of the kept records, or of what models wrote, into a folder; as parquet where it can be.
+
+        Raises InputError, RedactedError, StorageError.
+        """
         from mendloop.datasets.export import export
 
         return export(self.path, view, Path(to), format)
@@ -105,7 +116,9 @@ class Run:
 
     def replay(self, session: str | None = None) -> ReplayReport:
         """Run the graphs again from the journal alone and compare every event."""
-        return _run_loop(_replay(self.path, session))
+        from mendloop.launching import replay
+
+        return _run_loop(replay(self.path, session))
 
 
 def run(
@@ -123,6 +136,7 @@ def run(
     how it ended: a run that was stopped can be resumed. Raises InputError before anything is started, and other
     MendloopErrors when the run cannot go on now.
     """
+    from mendloop.launching import launch
     from mendloop.runs.progress import Silent
     from mendloop.scenario import Scenario, load_scenario
 
@@ -130,7 +144,7 @@ def run(
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
     name = "run" if isinstance(scenario, Scenario) else Path(scenario).stem
     path = Path(out) if out is not None else next_free(RUNS, name)
-    return _run_loop(_launch(loaded, path, sessions, progress or Silent(), settings))
+    return Run(path, _run_loop(launch(loaded, path, sessions, progress or Silent(), settings)))
 
 
 def resume(
@@ -145,9 +159,11 @@ def resume(
     `overrides` are `budget.KEY=VALUE` and hold for this launch: what a run makes cannot change any more. A run that
     finished without having written all its exports writes them.
     """
+    from mendloop.launching import resume as resumed
     from mendloop.runs.progress import Silent
 
-    return _run_loop(_resume(Path(path), overrides, progress or Silent(), settings or load_settings(os.environ)))
+    settings = settings or load_settings(os.environ)
+    return Run(Path(path), _run_loop(resumed(Path(path), overrides, progress or Silent(), settings)))
 
 
 def open_run(path: Path | str) -> Run:
@@ -160,6 +176,7 @@ def open_run(path: Path | str) -> Run:
 
 def scenario_at(path: Path | str) -> Scenario:
     """Return the scenario that a run was launched with. Raises InputError, DamageError."""
+    from mendloop.runs.begun import scenario_of
     from mendloop.runs.reader import Reader
 
     with Reader(Path(path)) as reader:
@@ -168,7 +185,7 @@ def scenario_at(path: Path | str) -> Scenario:
 
 def launch_of(path: Path | str) -> RunStarted:
     """Return how a run was launched. Raises InputError, DamageError."""
-    from mendloop.runs.engine import launched
+    from mendloop.runs.begun import launched
     from mendloop.runs.reader import Reader
 
     with Reader(Path(path)) as reader:
@@ -178,16 +195,6 @@ def launch_of(path: Path | str) -> RunStarted:
 def settings() -> Settings:
     """Return the settings of this environment. Raises InputError."""
     return load_settings(os.environ)
-
-
-def cloud_account(settings: Settings) -> Account | None:
-    """Return the account that e2b machines are rented with, None where no key is set."""
-    if settings.e2b_api_key is None:
-        return None
-    from mendloop.tools.sandbox.e2b.plan import Account
-
-    urls = {"api_url": settings.e2b_api_url, "sandbox_url": settings.e2b_sandbox_url}
-    return Account(settings.e2b_api_key, settings.e2b_domain, **urls)
 
 
 def next_free(folder: Path, name: str) -> Path:
@@ -207,11 +214,6 @@ def exit_code(summary: Summary) -> int:
     return EXIT_BUDGET if paid_out(summary) else EXIT_STOPPED
 
 
-def paid_out(summary: Summary) -> bool:
-    """Tell whether a budget or a provider's quota ended a launch."""
-    return summary.reason == "quota" or summary.reason.startswith("budget")
-
-
 Result = TypeVar("Result")
 
 
@@ -229,239 +231,3 @@ def _run_loop(work: Coroutine[Any, Any, Result]) -> Result:
         where="mendloop",
         remedy="call it from a script or another thread: `await asyncio.to_thread(mendloop.run, ...)`",
     )
-
-
-# --- composition -----------------------------------------------------------------------------------------------------
-
-
-async def _launch(scenario: Scenario, path: Path, sessions: int | None, progress: Progress, settings: Settings) -> Run:
-    from mendloop.choosing import resolved, settled
-    from mendloop.composition import STDLIB, check_templates, compose, looked_at
-    from mendloop.memory.none import NoMemory
-    from mendloop.opening import opened_model
-
-    if scenario.source != STDLIB:  # it is always there, and large: it is not read twice
-        looked_at(scenario)
-    check_templates(scenario)
-    taken = await resolved(scenario, settings)
-    scenario = taken.scenario
-    async with AsyncExitStack() as stack:
-        model = await opened_model(scenario, settings, stack)
-        sandbox = await _isolated_sandbox(scenario, settings, stack, progress)
-
-        # The rest is loaded when it is needed: what is wrong up to here is said a second sooner.
-        from mendloop.runs.beginning import NothingBegunError, new_run
-        from mendloop.runs.engine import begin
-        from mendloop.runs.stopping import Stopper, signals
-
-        stopper = Stopper()
-        form = await settled(scenario, model)
-        scenario = form.scenario
-        team = compose(scenario, sandbox, NoMemory(), model)
-        stack.enter_context(signals(stopper))
-        with new_run(path, settings.secrets()) as store:
-            try:
-                await begin(store, scenario, team, sessions)
-            except StorageError as error:
-                raise NothingBegunError(
-                    error.what, where=error.where, remedy="make room there, then start again"
-                ) from error
-            progress.team(taken.said)
-            progress.started(path)
-            if form.said:
-                progress.note(form.said)
-            finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model)
-    return _exported(finished, scenario, progress)
-
-
-async def _resume(path: Path, overrides: Sequence[str], progress: Progress, settings: Settings) -> Run:
-    from mendloop.choosing import said_of
-    from mendloop.composition import compose
-    from mendloop.memory.none import NoMemory
-    from mendloop.opening import opened_model
-    from mendloop.runs.engine import launched
-    from mendloop.runs.reader import Reader
-    from mendloop.runs.stopping import Stopper, signals
-    from mendloop.runs.store import open_run as open_store
-
-    with Reader(path) as reader:
-        scenario, sessions = scenario_of(reader), launched(reader).sessions
-        budget = _budget_now(reader, scenario, overrides)
-        end = reader.end()
-    if end is not None:
-        unexported = _unexported(path, scenario, end)
-        progress.started(path)
-        return _exported(unexported, scenario, progress)
-    stopper = Stopper()
-    async with AsyncExitStack() as stack:
-        sandbox = await _isolated_sandbox(scenario, settings, stack, progress)
-        stack.enter_context(signals(stopper))
-        store = stack.enter_context(open_store(path, secrets=settings.secrets()))
-        progress.team(said_of(scenario, settings))
-        progress.started(path)
-        model = await opened_model(scenario.model_copy(update={"budget": budget}), settings, stack)
-        team = compose(scenario, sandbox, NoMemory(), model)
-        finished = await _work(store, scenario, team, sessions, progress, stopper, settings, model, budget)
-    return _exported(finished, scenario, progress)
-
-
-def _unexported(path: Path, scenario: Scenario, end: RunFinished) -> Run:
-    """Return a finished run that still lacks an export. Raises InputError when it lacks none."""
-    from mendloop.runs.engine import Summary
-
-    exports = path / EXPORTS
-    whole = (exports / "README.md").is_file() and all((exports / view).is_dir() for view in scenario.export)
-    if whole or not end.kept:
-        raise InputError("the run is finished", where=str(path), remedy="`mendloop export` and `report` read it")
-    return Run(path, Summary(status="finished", reason=end.reason, sessions=end.counted, kept=end.kept))
-
-
-async def _work(
-    store: Store,
-    scenario: Scenario,
-    team: Team,
-    sessions: int | None,
-    progress: Progress,
-    stopper: Stopper,
-    settings: Settings,
-    model: OpenedModel | None,
-    budget: BudgetSpec | None = None,
-) -> Run:
-    from mendloop.runs.control import Control
-    from mendloop.runs.engine import synthesise
-    from mendloop.runs.spent import spent_so_far
-
-    if model is not None:
-        model.begin(store.path)
-        model.meter.tokens, model.meter.usd = spent_so_far(store.path)
-        model.meter.used_up = stopper.request
-        if model.meter.reached:
-            stopper.request(model.meter.reached)
-    control = Control(store)
-    if model is not None:
-        model.listen(control.hear)
-    memory = await _memory(store, scenario, settings, progress)
-    try:
-        whole = replace(team, memory=memory)
-        look = None if model is None else _look(model, scenario, sessions, settings, progress)
-        summary = await synthesise(store, scenario, whole, progress, stopper, control, sessions, budget, look)
-    finally:
-        await memory.aclose()
-        await control.settle()
-    return Run(store.path, summary)
-
-
-def _look(
-    model: OpenedModel, scenario: Scenario, sessions: int | None, settings: Settings, progress: Progress
-) -> Callable[[KeptLimit], Pulse]:
-    """Say what the models cost, and return what says where the run stands."""
-    from mendloop.runs.pulse import pulse_of
-    from mendloop.tools.chat.pricing import load_prices, priced_models, said_of_price
-
-    prices = priced_models(scenario.models, load_prices(settings.prices))
-    for name, priced in prices.items():
-        progress.note(said_of_price(name, priced, datetime.now(UTC).date()))
-    known, goal = None not in prices.values(), sessions or scenario.target.records
-
-    def look(limit: KeptLimit) -> Pulse:
-        counts = {"sessions": limit.sessions, "kept": limit.kept, "goal": goal}
-        return pulse_of(model.meter, priced=known, rates=model.rates(), **counts)
-
-    return look
-
-
-def _exported(finished: Run, scenario: Scenario, progress: Progress) -> Run:
-    """Write the scenario's exports of a run that is finished, or whose budget is used up."""
-    summary = finished.summary
-    if summary and summary.kept and (summary.status == "finished" or paid_out(summary)):
-        progress.stage("exporting")
-        for view in scenario.export:
-            finished.export(view, finished.path / EXPORTS)
-    return finished
-
-
-async def _isolated_sandbox(
-    scenario: Scenario, settings: Settings, stack: AsyncExitStack, progress: Progress
-) -> Sandbox:
-    """Open the scenario's sandbox and try its layers. Raises IsolationError when one does not hold."""
-    from mendloop.tools.sandbox.local import UNSAFE
-    from mendloop.tools.sandbox.open import tried_sandbox
-
-    workers = scenario.sandbox.workers or settings.sandbox_workers or os.cpu_count() or 1
-    sandbox = await tried_sandbox(scenario.sandbox.kind, workers, cloud_account(settings))
-    stack.push_async_callback(sandbox.aclose)
-    if scenario.sandbox.kind == "unsafe-local":
-        progress.team(f"unsafe-local: {UNSAFE}")
-    return sandbox
-
-
-async def _memory(store: Store, scenario: Scenario, settings: Settings, progress: Progress) -> ReflectionStore:
-    """Open the reflection store of a run and fill it from the journal."""
-    from mendloop.composition import chosen_embedder
-    from mendloop.events import MemoryStored
-    from mendloop.memory.none import NoMemory
-    from mendloop.memory.opening import open_memory
-    from mendloop.memory.protocol import Credit, Entry
-    from mendloop.records import Reflection
-    from mendloop.runs.reader import Reader
-
-    if not scenario.loop.memory.enabled:
-        return NoMemory()
-    entries, credits = [], []
-    with Reader(store.path) as reader:
-        erased = reader.redacted()
-        for row in reader.sessions():
-            for stored in reader.events(row.session):
-                if isinstance(stored.event, MemoryStored) and stored.event.reflection.sha256 not in erased:
-                    lesson = reader.load(stored.event.reflection, Reflection)
-                    entries.append(Entry(reflection=lesson, text=f"{lesson.symptom} {lesson.lesson}"))
-                    if stored.event.retrieved:
-                        given = Credit(ids=stored.event.retrieved, helped=stored.event.helped, index=lesson.index)
-                        credits.append(given)
-    chosen = await asyncio.to_thread(chosen_embedder, scenario, settings)
-    if scenario.models.teacher.kind != "procedural":
-        progress.note(chosen.said)
-    memory = await open_memory(store.path / MEMORY, entries, credits, chosen.embedder)
-    if isinstance(memory, NoMemory):
-        progress.note(f"the run goes on without memory: {memory.reason}")
-    return memory
-
-
-def scenario_of(reader: Reader, overrides: Sequence[str] = ()) -> Scenario:
-    """Return the scenario that a run was launched with, changed by overrides. Raises DamageError, ScenarioError."""
-    from mendloop.runs.engine import launched
-    from mendloop.scenario import parse_scenario
-
-    text = json.loads(reader.blob(launched(reader).scenario))
-    return parse_scenario(text, "the run's scenario", Path(), overrides, confined=False)
-
-
-def _budget_now(reader: Reader, scenario: Scenario, overrides: Sequence[str]) -> BudgetSpec:
-    """Return the budget of a resumed run. Raises InputError for overrides that would change what the run makes."""
-    changed = scenario_of(reader, overrides)
-    same = changed.model_copy(update={"budget": scenario.budget}) == scenario
-    if not same or changed.budget.session != scenario.budget.session:
-        raise InputError(
-            "a run that was begun makes what its scenario says; only its budget can change",
-            where="--set",
-            remedy="use budget.tokens, budget.usd, budget.wall or budget.records; for anything else start another run",
-        )
-    return changed.budget
-
-
-async def _replay(path: Path, session: str | None) -> ReplayReport:
-    from mendloop.composition import compose
-    from mendloop.memory.none import NoMemory
-    from mendloop.opening import silent_model
-    from mendloop.runs.engine import launched
-    from mendloop.runs.reader import Reader
-    from mendloop.runs.replay import Unreachable, replay
-
-    with Reader(path) as reader:
-        scenario = scenario_of(reader)
-        if session is not None and reader.session(session) is None:
-            raise InputError(
-                f"there is no session {session!r}", where=str(path), remedy="`mendloop sessions` lists them"
-            )
-        model = silent_model(launched(reader))
-        return await replay(reader, scenario, compose(scenario, Unreachable(), NoMemory(), model), session)

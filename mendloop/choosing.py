@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mendloop.errors import InputError
 from mendloop.modelspecs import (
     PLAYED_ROLES,
+    STUDENT,
     TEACHER,
     AutoModel,
     EndpointModel,
@@ -16,6 +18,7 @@ from mendloop.modelspecs import (
     LocalModel,
     ModelSpec,
     ProceduralModel,
+    RecordedModel,
     SeveralModels,
 )
 from mendloop.settings import endpoint_variables
@@ -72,6 +75,8 @@ def _require_none_needed(scenario: Scenario, name: str) -> None:
             where="models.teacher",
             remedy=REMEDY,
         )
+    if "recorded" in scenario.export:
+        raise InputError("`recorded` is what language models wrote, and none is here", where="export", remedy=REMEDY)
     if scenario.target.min_tier == "A":
         raise InputError(
             "tier A needs a language model, and none is here: the procedural team reaches tier B at most",
@@ -120,7 +125,10 @@ def said_of(scenario: Scenario, settings: Settings) -> str:
     models = scenario.models
     if isinstance(models.teacher, ProceduralModel):
         return "team: procedural (no language model is called)"
-    played = {name: [role for role in PLAYED_ROLES if models.name_of(role) == name] for name in models.named}
+    played: dict[str, list[str]] = {
+        name: [STUDENT] if name == STUDENT else [role for role in PLAYED_ROLES if models.name_of(role) == name]
+        for name in models.named
+    }
     if len(played) == 1:
         return f"team: {scenario.team}; model: {_described(models.teacher, settings)}"
     parts = [
@@ -144,6 +152,8 @@ def _described(spec: ModelSpec, settings: Settings) -> str:
             )
         case LocalModel():
             return f"{spec.model} on this machine"
+        case RecordedModel():
+            return f"none (programs recorded in {PurePath(spec.programs).name})"
         case _:
             return spec.kind
 

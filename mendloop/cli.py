@@ -44,7 +44,7 @@ class _Mode:
 
 
 def _register() -> None:
-    from mendloop.commands import checking, executing, models, reading, running, taking
+    from mendloop.commands import checking, executing, models, reading, reporting, running, shipped, taking
 
     app.command("run")(running.run)
     app.command("resume")(running.resume)
@@ -55,14 +55,14 @@ def _register() -> None:
     app.command("sessions")(reading.sessions)
     app.command("show")(reading.show_session)
     app.command("tail")(reading.tail)
-    app.command("compare")(reading.compare)
-    app.command("report")(reading.report)
+    app.command("compare")(reporting.compare)
+    app.command("report")(reporting.report)
     app.command("export")(taking.export)
     app.command("verify")(taking.verify)
     app.command("replay")(taking.replay)
     app.command("redact")(taking.redact)
-    app.command("scenarios")(checking.scenarios)
-    app.command("new")(checking.new)
+    app.command("scenarios")(shipped.scenarios)
+    app.command("new")(shipped.new)
     app.command("exec")(executing.execute)
     app.add_typer(models.app, name="models")
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from mendloop.choosing import endpoint_of
 from mendloop.errors import InputError, ScenarioError
+from mendloop.modelspecs import STUDENT, RecordedModel
 from mendloop.opening import OpenedModel
-from mendloop.specs import FailureSource, GoalSource, InstructionSource, PythonSource, Scenario
+from mendloop.specs import FailureSource, GoalSource, InstructionSource, ProblemSource, PythonSource, Scenario
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.source import Candidates
     from mendloop.agents.sources.failures import Failures
     from mendloop.agents.sources.instructions import Instructions
+    from mendloop.agents.sources.problems import Problems
     from mendloop.agents.sources.snippets import Snippets
     from mendloop.graphs.team import Team
     from mendloop.memory.embedding import Chosen
@@ -46,6 +48,8 @@ def looked_at(scenario: Scenario) -> str:
 
             failures = read_failures(source.path, rules=scenario.screening)
             return _counted(failures, "wrong program", "wrong programs")
+        case ProblemSource():
+            return _looked_at_problems(scenario, source)
         case GoalSource(path=None):
             return "the goal in words"
         case _:
@@ -55,7 +59,21 @@ def looked_at(scenario: Scenario) -> str:
             return _counted(snippets, "snippet", "snippets")
 
 
-def _counted(found: Candidates | Instructions | Failures | Snippets, one: str, many: str) -> str:
+def _looked_at_problems(scenario: Scenario, source: ProblemSource) -> str:
+    """Read given problems, and what was recorded for them where that is played back."""
+    from mendloop.agents.sources.problems import read_problems
+    from mendloop.agents.sources.recordings import read_recordings
+
+    problems = read_problems(source.path, scenario.screening)
+    said = _counted(problems, f"problem ({source.purpose})", f"problems ({source.purpose})")
+    teacher = scenario.models.teacher
+    if not isinstance(teacher, RecordedModel):
+        return said
+    recorded = read_recordings(teacher.programs, teacher.suites, teacher.model)
+    return f"{said}; {recorded.said_for([each.id for each in problems.items])}"
+
+
+def _counted(found: Candidates | Instructions | Failures | Problems | Snippets, one: str, many: str) -> str:
     """Say how many items a source holds, what was skipped, and what screening dropped, masked and kept."""
     number, skipped = len(found.items), found.skipped
     parts = [f"{number:,} {one if number == 1 else many}"]
@@ -106,7 +124,8 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model
             where="models.teacher.kind",
             remedy="use `auto`, `openai`, `local` or `procedural` in a scenario file",
         )
-    parts = roles_for(scenario, model.chat if model else None, model.roles if model else {})
+    student = model.named.get(STUDENT) if model else None
+    parts = roles_for(scenario, model.chat if model else None, model.roles if model else {}, student)
     return Team(
         name=scenario.team,
         proposer=parts.proposer,
@@ -126,4 +145,7 @@ def compose(scenario: Scenario, sandbox: Sandbox, memory: ReflectionStore, model
         weights=dict(model.weights) if model else {},
         prompts=dict(parts.prompts),
         session_budget=scenario.budget.session,
+        author=parts.author,
+        contractor=parts.contractor,
+        student=parts.student,
     )

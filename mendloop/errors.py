@@ -99,6 +99,8 @@ class ProviderError(Stopped):
 class AlarmError(Stopped):
     """The run's own figures say that its records cannot be trusted."""
 
+    reason = "held_out_alarm"
+
 
 class BudgetError(MendloopError):
     """A budget or a quota is used up; the run can be resumed. `reason` is what a run ends with."""

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from mendloop.executions import ProgramStatus
 from mendloop.frozen import Frozen
-from mendloop.records import Tier, VerdictKind
+from mendloop.records import Arm, Stage, Standing, Tier, VerdictKind
 
 RUN_SESSION = ""
 """The session name of events that belong to the run as a whole."""
@@ -58,12 +58,18 @@ class RunFinished(Event):
 
 
 class SessionStarted(Event):
-    """A session began; `index` is its number in the run, `brief` what it is asked for."""
+    """A session began; `index` is its number in the run, `brief` what it is asked for.
+
+    In the arm `resample` fresh programs are written where others are repaired.
+    `standing` says who plays its roles, in a run with stages; it holds to the session's end.
+    """
 
     kind: Literal["session_started"] = "session_started"
     index: int
     memory: Literal["on", "off"]
+    arm: Arm = "repair"
     brief: Ref | None = None
+    standing: Standing | None = None
 
 
 class SessionFinished(Event):
@@ -164,6 +170,15 @@ class SourceRead(Event):
     result: Ref
 
 
+class RecordingDrawn(Event):
+    """A program or a suite that was recorded earlier was drawn (an effect); `model` wrote it, empty for none left."""
+
+    kind: Literal["drawn"] = "drawn"
+    request: str
+    result: Ref
+    model: str = ""
+
+
 class MemoryQueried(Event):
     """Reflections were retrieved (an effect)."""
 
@@ -215,6 +230,52 @@ class Diagnosed(Event):
     turn: int
     fault: str
     diagnosis: Ref
+
+
+class StageSplit(Event):
+    """A split of what was solved since the last one was frozen: it is held out, and judges teacher and student.
+
+    `frozen` is the blob of a `Split`: problems, sessions, and what judges them. `drawn` problems were taken of `of`
+    that were kept, or solved too soon to be kept.
+    """
+
+    kind: Literal["stage_split"] = "stage_split"
+    split: int
+    drawn: int
+    of: int
+    frozen: Ref
+
+
+class StageJudged(Event):
+    """Teacher and student each wrote one program for every problem of a split (AutoCoder, section 3).
+
+    `n` problems were judged for both, `left_out` for one at most, because the sandbox failed. `p` is the exact McNemar
+    test's over the two counts that differ, on both sides, also where `mode: paper` does not ask for it. `before` and
+    `after` say who was in force, `reason` why that changed or stayed. Of the records kept so far, `grounded` are about
+    real code. `detail` is the blob of a `StageDetail`: each problem, and the concepts that each stage gave.
+    """
+
+    kind: Literal["stage_judged"] = "stage_judged"
+    split: int
+    frozen: str
+    mode: Literal["paired", "paper"]
+    teacher: str
+    student: str
+    n: int
+    left_out: int
+    teacher_right: int
+    student_right: int
+    only_teacher: int
+    only_student: int
+    p: float
+    significance: float
+    before: Stage
+    after: Stage
+    generation: int
+    reason: Literal["student_better", "teacher_better", "no_difference", "not_grounded"]
+    kept: int
+    grounded: int
+    detail: Ref
 
 
 class BudgetUsed(Event):
@@ -310,12 +371,15 @@ AnyEvent = Annotated[
     | QuestionRefused
     | Executed
     | SourceRead
+    | RecordingDrawn
     | MemoryQueried
     | SessionCollected
     | ClockRead
     | MemoryStored
     | VerdictReached
     | Diagnosed
+    | StageSplit
+    | StageJudged
     | BudgetUsed
     | PaceChanged
     | CircuitChanged

@@ -197,19 +197,31 @@ class ScriptedModel(Spec):
     kind: Literal["scripted"]
 
 
+class RecordedModel(Spec):
+    """Programs and suites that models wrote earlier for the same problems, in `.jsonl` files, drawn as if sampled.
+
+    With a `model` only what that one wrote is taken. Without `suites` there are no tests but the problems' examples.
+    """
+
+    kind: Literal["recorded"]
+    programs: Text
+    suites: Text | None = None
+    model: Text | None = None
+
+
 ModelSpec: TypeAlias = Annotated[
-    AutoModel | EndpointModel | SeveralModels | LocalModel | ProceduralModel | ScriptedModel,
+    AutoModel | EndpointModel | SeveralModels | LocalModel | ProceduralModel | RecordedModel | ScriptedModel,
     Field(discriminator="kind"),
 ]
 TEACHER = "teacher"
-RESERVED = frozenset({"student"})
-"""Names that a later version gives a meaning."""
+STUDENT = "student"
+"""The model that `loop.stages` compares with the teacher; no role names it."""
 
 
 class Models(Spec):
     """The models by name, and which of them plays which role. `teacher` is the one that decides what the team is.
 
-    Any further key is a model that a role names.
+    Any further key is a model that a role names, or the `student` of `loop.stages`.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
@@ -236,13 +248,15 @@ class Models(Spec):
         """Refuse a role whose model is nowhere, a model that no role names, and a further one that cannot play."""
         bound = {role: self.name_of(role) for role in PLAYED_ROLES}
         for name, model in self.__pydantic_extra__.items():
-            if name in RESERVED or name not in bound.values():
+            if name not in (STUDENT, *bound.values()):
                 raise _unnamed(name)
             if not isinstance(model, LanguageModel):
                 raise misplaced(
                     f"models.{name}.kind", f"`{model.kind}` plays no single role; only the teacher can be it"
                 )
         for role, name in bound.items():
+            if name == STUDENT:
+                raise misplaced(f"models.{role}", "no role names the student; `loop.stages` gives it all of them")
             if name not in self.named:
                 hint = nearest(name, self.named)
                 near = f"nearest: `{hint}`; " if hint else ""
@@ -252,6 +266,8 @@ class Models(Spec):
         for name, model in self.named.items():
             waiting = model.batch if isinstance(model, Batching) else ()
             elsewhere = [role for role in waiting if bound[role] != name]
+            if waiting and name == STUDENT:
+                raise misplaced(f"models.{name}.batch", "a student is asked one by one")
             if elsewhere:
                 raise misplaced(f"models.{name}.batch", f"another model plays the {' and the '.join(elsewhere)}")
         if self.__pydantic_extra__ and not isinstance(self.teacher, LanguageModel):
@@ -261,6 +277,6 @@ class Models(Spec):
 
 def _unnamed(name: str) -> PydanticCustomError:
     """Return the error about a key of `models` that is no role and that no role names."""
-    if name in RESERVED or get_close_matches(name, Models.model_fields, cutoff=0.75):
+    if get_close_matches(name, Models.model_fields, cutoff=0.75):
         return PydanticCustomError("extra_forbidden", "{name}", {"at": f"models.{name}", "name": name})
     return misplaced(f"models.{name}", f"no role names this model; give it one of {', '.join(PLAYED_ROLES)}")

@@ -12,6 +12,7 @@ from mendloop.choosing import endpoint_of
 from mendloop.errors import BudgetError, InputError
 from mendloop.modelspecs import (
     PLAYED_ROLES,
+    STUDENT,
     TEACHER,
     EndpointModel,
     LanguageModel,
@@ -271,4 +272,7 @@ def silent_model(start: RunStarted) -> OpenedModel | None:
         role: _Silence(start.models[role]) for role in PLAYED_ROLES if role in start.models
     }
     first = next(iter(start.models.values()))
-    return OpenedModel({TEACHER: _Silence(first)}, Meter(), weights=start.weights, roles=roles)
+    named: dict[str, Chat] = {TEACHER: _Silence(first)}
+    if STUDENT in start.models:
+        named[STUDENT] = _Silence(start.models[STUDENT])
+    return OpenedModel(named, Meter(), weights=start.weights, roles=roles)

@@ -18,6 +18,8 @@ RECORD_VERSION = 1
 Role = Literal["proposer", "programmer", "tester", "executor", "critic"]
 Origin = Literal["given", "doctest", "reference", "generated"]
 Tier = Literal["A", "B", "C"]
+Arm = Literal["repair", "resample"]
+Purpose = Literal["train", "eval"]
 
 MIN_LIVE_MUTANTS = 5
 """Tiers A and B need a mutation score over at least this many live mutants."""
@@ -81,19 +83,26 @@ class Parameter(Frozen):
     seen: tuple[str, ...] = ()
 
 
-Evidence = Literal["annotations", "doctests", "call_sites", "tests", "probing"]
+Evidence = Literal["annotations", "doctests", "call_sites", "tests", "probing", "examples", "proposed"]
 
 
 class Contract(Frozen):
-    """Which inputs are valid, and what says so."""
+    """Which inputs are valid, and what says so.
+
+    `predicate` is Python source of `def valid(<the same parameters>) -> bool`, empty where there is none.
+    """
 
     parameters: tuple[Parameter, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     notes: str = ""
+    predicate: str = ""
 
 
 class Source(Frozen):
-    """Where a problem's code comes from. `file` is relative to the package or the user's folder."""
+    """Where a problem's code comes from. `file` is relative to the package or the user's folder.
+
+    What comes of a problem whose `purpose` is `eval` is never exported as training data.
+    """
 
     kind: str
     package: str
@@ -102,6 +111,7 @@ class Source(Frozen):
     line: int = 0
     licence: str = "unknown"
     version: str = ""
+    purpose: Purpose = "train"
 
 
 class Problem(Frozen):
@@ -124,6 +134,21 @@ class Brief(Frozen):
 
     concept: str = ""
     avoid: tuple[str, ...] = ()
+
+
+Stage = Literal["teaching", "learning"]
+
+
+class Standing(Frozen):
+    """Who plays the roles of a run with stages: the teacher (generation 0), or the student after its n-th swap.
+
+    `ancestry` names the models that had the roles, oldest first, each with the split that decided it and the sha256 of
+    its weights where they lie on the machine; it is empty before the first swap.
+    """
+
+    stage: Stage = "teaching"
+    generation: int = 0
+    ancestry: tuple[str, ...] = ()
 
 
 class Fault(Frozen):
@@ -193,7 +218,8 @@ class Failure(Frozen):
 class Diagnosis(Frozen):
     """Why a candidate failed: the named fault, where, and the words for the programmer.
 
-    `sentence` is the one of the statement that the program violates, where a critic cited one that is there.
+    `sentence` is the one of the statement that the program violates, where a critic cited one that is there. `by` says
+    whose words they are: a critic's, the author's own reflection, a questioner's, or nobody's (then `text` is empty).
     """
 
     fault: str
@@ -203,6 +229,7 @@ class Diagnosis(Frozen):
     text: str
     lesson: str
     sentence: str = ""
+    by: Literal["critic", "reflection", "questioner", "none"] = "critic"
 
 
 class Reflection(Frozen):
@@ -240,6 +267,10 @@ class TierEvidence(Frozen):
 
     `reference_inputs` are further inputs on which the program was compared with an executed reference and agreed; a
     program that is the reference itself is not compared.
+
+    `peer_inputs` are valid inputs on which peers were compared, all there are where `peer_inputs_all`. `rivals` is the
+    size of the largest group of peers that agree with each other and part from the program. `doubted_cases` were taken
+    out of the suites as wrong.
     """
 
     basis: Literal["reference", "given", "peers", "none"]
@@ -251,6 +282,10 @@ class TierEvidence(Frozen):
     mutants_killed: int | None = None
     peers_agreeing: int | None = None
     peer_inputs: int | None = None
+    peer_inputs_all: bool = False
+    peers_other_family: int | None = None
+    rivals: int | None = None
+    doubted_cases: int = 0
     reference_inputs: int | None = None
     contamination: Literal["not_checked", "clean"] = "not_checked"
     integrity: Integrity = "values"
@@ -258,14 +293,22 @@ class TierEvidence(Frozen):
 
 
 class Provenance(Frozen):
-    """Who and what made a record."""
+    """Who and what made a record. `stage`, `generation` and `ancestry` are its session's `Standing`.
+
+    `method` is the loop's preset and `policy` the rules in which the run differs from it; in the arm `resample` fresh
+    programs were written where others are repaired.
+    """
 
     team: str
+    method: str = "mendloop"
+    policy: dict[str, str] = {}
+    arm: Arm = "repair"
     models: dict[str, str] = {}
     weights: dict[str, str] = {}
     prompts: dict[str, str] = {}
     operators: tuple[str, ...] = ()
     seed: int
+    stage: Stage | None = None
     generation: int = 0
     ancestry: tuple[str, ...] = ()
     memory: Literal["on", "off"] = "off"

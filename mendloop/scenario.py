@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from mendloop.complaints import explain, locate, nearest
 from mendloop.errors import ScenarioError
-from mendloop.modelspecs import LocalModel
+from mendloop.modelspecs import LocalModel, ModelSpec, RecordedModel
 from mendloop.specs import Scenario, Template
 from mendloop.yamlfile import YamlError, YamlPath, parse_scalar, parse_yaml, read_text
 
@@ -21,10 +21,7 @@ __all__ = ["Scenario", "dump_scenario", "load_scenario", "parse_scenario", "scen
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "*": ("propose",),
-    "models.*": ("student",),
-    "loop.*": ("tiers", "stages"),
-    "source.kind": ("documents", "problems"),
-    "models.teacher.kind": ("recorded",),
+    "source.kind": ("documents",),
     "export": ("preference",),
 }
 """What the design names and this version cannot do yet: choices by dotted path, keys under `path.*`."""
@@ -75,17 +72,29 @@ def _with_paths(scenario: Scenario, paths: _Paths) -> Scenario:
     if source.path is not None:
         kind = PLACES[source.kind]
         source = source.model_copy(update={"path": str(paths.resolved(("source", "path"), source.path, kind))})
-    local = {
-        name: spec.model_copy(update={"model": str(paths.resolved(("models", name, "model"), spec.model, "file"))})
+    located = {
+        name: spec.model_copy(
+            update={key: str(paths.resolved(("models", name, key), text, "file")) for key, text in files.items()}
+        )
         for name, spec in scenario.models.named.items()
-        if isinstance(spec, LocalModel) and spec.model.endswith(".gguf")
+        if (files := _files_of(spec))
     }
     templates = {
         name: Template(text=paths.text(("prompts", name, "file"), template.file)) if template.file else template
         for name, template in scenario.prompts.items()
     }
-    models = scenario.models.model_copy(update=local)
+    models = scenario.models.model_copy(update=located)
     return scenario.model_copy(update={"source": source, "models": models, "prompts": templates})
+
+
+def _files_of(spec: ModelSpec) -> dict[str, str]:
+    """Return the files that a model names, by key: weights that are not known by a name, and recordings."""
+    match spec:
+        case LocalModel(model=name) if name.endswith(".gguf"):
+            return {"model": name}
+        case RecordedModel(programs=programs, suites=suites):
+            return {"programs": programs} | ({"suites": suites} if suites else {})
+    return {}
 
 
 def dump_scenario(scenario: Scenario, base: Path | None = None) -> str:
@@ -183,6 +192,7 @@ PLACES: Mapping[str, Place] = {
     "goal": "either",
     "instructions": "file",
     "failures": "file",
+    "problems": "file",
 }
 """What the path of a source names."""
 

@@ -15,14 +15,15 @@ PACKAGE = ROOT / "mendloop"
 
 LAYERS = [
     {"errors", "frozen", "executions", "records", "__init__"},
-    {"events", "complaints", "yamlfile", "fields", "modelspecs", "specs", "scenario", "settings"},
+    {"events", "complaints", "yamlfile", "fields", "settings"},
+    {"modelspecs", "policies", "stagespecs", "specs", "scenario"},
     {"tools", "memory", "screening"},
     {"judgement"},
     {"agents"},
     {"graphs"},
     {"runs"},
     {"datasets"},
-    {"choosing", "opening", "composition", "api"},
+    {"choosing", "opening", "composition", "remembering", "launching", "weighing", "api"},
     {"commands"},
     {"cli"},
     {"__main__"},

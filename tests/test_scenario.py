@@ -97,13 +97,12 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ("propose: [oss_instruct]", "s.yaml:3: `propose` is not available in this version"),
         (
             "models: {teacher: {kind: recorded}}",
-            "s.yaml:3: kind `recorded` is not available in this version; "
-            "available: auto, openai, several, local, procedural",
+            "s.yaml:3: `models.teacher.programs` is missing",
         ),
         (
             "models: {teacher: {kind: proceduarl}}",
             "s.yaml:3: unknown kind `proceduarl` (nearest: `procedural`; "
-            "available: auto, openai, several, local, procedural)",
+            "available: auto, openai, several, local, procedural, recorded)",
         ),
         ("models: {teacher: {kind: openai}}", "s.yaml:3: `models.teacher.model` is missing"),
         ("models: {teacher: {kind: auto, temperature: 3}}", "s.yaml:3: `models.teacher.temperature`"),
@@ -145,7 +144,7 @@ def test_a_mistake_is_named_with_its_line(line: str, said: str) -> None:
 
 def test_a_source_kind_of_a_later_version_says_what_there_is() -> None:
     text = "goal: x\nsource: {kind: documents}\n"
-    available = "python, snippets, instructions, goal, failures"
+    available = "python, snippets, instructions, goal, failures, problems"
     assert complaint(text) == f"s.yaml:2: kind `documents` is not available in this version; available: {available}"
 
 

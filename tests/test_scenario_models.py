@@ -59,11 +59,6 @@ def test_what_is_written_loads_again(models: str) -> None:
             f"{TEACHER}, {CHEAP}, tester: cheap, critic: cheep",
             "`models.critic`: no model is named `cheep` (nearest: `cheap`; there are: teacher, cheap)",
         ),
-        (f"{TEACHER}, student: {{kind: openai, model: m}}", "`models.student` is not available in this version"),
-        (
-            f"{TEACHER}, student: {{kind: openai, model: m}}, tester: student",
-            "`models.student` is not available in this version",
-        ),
         (f"{TEACHER}, tester: c, c: {{kind: openai, mdel: m}}", "`models.c.model` is missing"),
         (f"{TEACHER}, tester: c, c: {{kind: opnai, model: m}}", "unknown kind `opnai` (nearest: `openai`"),
         (f"{TEACHER}, tester: c, c: {{kind: procedural}}", "`models.c.kind`: `procedural` plays no single role"),

@@ -11,8 +11,9 @@ from pathlib import Path
 from benchmarks.acceptance_rows.problems import Program, Recorded
 from benchmarks.acceptance_rows.running import Runner
 from mendloop.agents.procedural.mutants import mutants
-from mendloop.executions import Outcome, ProgramResult
+from mendloop.executions import CaseResult, Outcome, ProgramResult
 from mendloop.frozen import Frozen, digest
+from mendloop.judgement.adjudication import same_text
 from mendloop.judgement.behaviour import any_order, same
 from mendloop.judgement.envelope import envelope_of
 from mendloop.judgement.fuzzing import fuzzed
@@ -156,6 +157,24 @@ class Watcher:
             anchors=_passes(await self.runner.result(code, problem.anchors)),
             told=any(not same(one, other) for one, other in zip(behaviour, done, strict=False)),
         )
+
+
+def relying_on(matrix: Matrix, anchors: Sequence[Case]) -> Matrix:
+    """Return the matrix with other anchors that ask the same and may expect something else.
+
+    What programs gave is known; which mutants the anchors catch is left as it was.
+    """
+    programs = []
+    for seen in matrix.programs:
+        cases = [_judged(case, result) for case, result in zip(anchors, seen.anchors.cases, strict=True)]
+        programs.append(seen.model_copy(update={"anchors": seen.anchors.model_copy(update={"cases": tuple(cases)})}))
+    return matrix.model_copy(update={"anchors": tuple(anchors), "programs": tuple(programs)})
+
+
+def _judged(case: Case, result: CaseResult) -> CaseResult:
+    if case.expect is None or result.got is None:
+        return result
+    return result.model_copy(update={"status": "pass" if same_text(result.got, case.expect) else "fail"})
 
 
 def _passes(result: ProgramResult) -> tuple[bool, ...]:

@@ -1,17 +1,20 @@
-"""The critic concludes: rules on executed facts first, judgement only where they leave a question."""
+"""The critic explains failures, and judges conflicts that rules on executed facts leave open."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from typing import Protocol
 
-from mendloop.executions import CaseResult, ProgramResult
+from mendloop.agents.failing import case_text
+from mendloop.executions import CaseResult
 from mendloop.frozen import Frozen
-from mendloop.records import TRUSTED_ORIGINS, Case, Diagnosis, Failure, Problem, Solution, Verdict, VerdictKind
+from mendloop.records import Case, Diagnosis, Failure, Problem, Solution, VerdictKind
 from mendloop.tools.bench import Bench
 
 SHOWN_TEXT_CAP = 400
 """Characters of an expected or observed value that a message shows."""
+_CLASS = re.compile(r"raises (\w+)")
 
 
 class Opinion(Frozen):
@@ -31,50 +34,6 @@ class Critic(Protocol):
     async def judge(self, bench: Bench, problem: Problem, failure: Failure) -> Opinion:
         """Read statement and both sides of a conflict and say which is at fault."""
         ...
-
-
-def decide(
-    cases: Sequence[Case], result: ProgramResult, peers: Sequence[ProgramResult], agreement: int = 3
-) -> Verdict | None:
-    """Return the verdict that executed facts give, or None where a critic must judge.
-
-    `peers` are results of programs with distinct syntax trees on the same cases. Rules in order: all cases pass; an
-    anchor fails (code fault); no peer passes the case and at least `agreement` ran it (test fault); at least half of
-    the peers pass it (code fault).
-    """
-    if result.status == "sandbox_error":
-        return Verdict(kind="sandbox_fault", rule="sandbox_error", note=result.stderr)
-    if result.passed:
-        return Verdict(kind="passed", rule="all_cases_pass")
-    failing = tuple(case.id for case in result.cases if case.status != "pass")
-    if not failing:
-        return Verdict(kind="code_fault", rule="program_status", note=result.status)
-    origins = {case.id: case.origin for case in cases}
-    if any(origins[case_id] in TRUSTED_ORIGINS for case_id in failing):
-        return Verdict(kind="code_fault", rule="fails_an_anchor", failing=failing)
-    return _by_peers(failing, [_statuses(peer) for peer in peers], agreement)
-
-
-def _statuses(result: ProgramResult) -> Mapping[str, str]:
-    return {case.id: case.status for case in result.cases if case.status != "missing"}
-
-
-def _by_peers(failing: tuple[str, ...], peers: Sequence[Mapping[str, str]], agreement: int) -> Verdict | None:
-    for case_id in failing:
-        ran = [peer[case_id] for peer in peers if case_id in peer]
-        passed = ran.count("pass")
-        if passed == 0 and len(ran) >= agreement:
-            return Verdict(
-                kind="test_fault", rule="no_peer_passes", failing=(case_id,), note=f"{len(ran)} peers ran it"
-            )
-        if ran and passed * 2 >= len(ran):
-            return Verdict(
-                kind="code_fault",
-                rule="peers_pass",
-                failing=failing,
-                note=f"{passed} of {len(ran)} peers pass {case_id}",
-            )
-    return None
 
 
 def failure_of(cases: Sequence[Case], results: Sequence[CaseResult], case_id: str) -> Failure:
@@ -112,6 +71,36 @@ def observed_text(case: Case, result: CaseResult) -> str:
     if result.error is not None and result.got is None:
         return _cap(f"raises {result.error}")
     return _cap(result.got or "")
+
+
+def error_type_of(failure: Failure) -> str:
+    """Return the kind of failure that was executed: an exception's name, or what is wrong with the result."""
+    raised = _CLASS.match(failure.observed)
+    if raised:
+        return raised[1]
+    if failure.case.raises is not None:
+        return "MissingException"
+    by_status = {"timeout": "Timeout", "memory": "MemoryLimit", "missing": "NoResult", "unencodable": "WrongType"}
+    return by_status.get(failure.status, "WrongValue")
+
+
+def symptom_of(failure: Failure) -> str:
+    """Return what was seen, in one sentence that names no problem."""
+    call = case_text(failure.case).splitlines()[-1] if case_text(failure.case) else "the program"
+    return f"`{call[:120]}` gives `{failure.observed[:120]}` instead of `{failure.expected[:120]}`."
+
+
+def unexplained(failure: Failure) -> Diagnosis:
+    """Return what was executed as a diagnosis without words, for methods in which nobody explains a failure."""
+    return Diagnosis(
+        fault="unknown_logic",
+        error_type=error_type_of(failure),
+        line=None,
+        symptom=symptom_of(failure),
+        text="",
+        lesson="",
+        by="none",
+    )
 
 
 def _cap(text: str) -> str:

@@ -95,7 +95,9 @@ class GivenTester:
         wanted = tuple(case for case in cases if (case.id in held) == (role == "held_out"))
         return Suite(author=AUTHOR, role=role, cases=wanted)
 
-    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+    async def extend(
+        self, bench: Bench, problem: Problem, suites: Sequence[Suite], aims: Sequence[str] = ()
+    ) -> tuple[Case, ...]:
         """Return nothing: there are no other tests."""
         return ()
 

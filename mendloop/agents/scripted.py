@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mendloop.agents.author import Joint
 from mendloop.agents.critic import Opinion
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.proposer import Stock
 from mendloop.agents.tester import SuiteRole
+from mendloop.agents.unanswered import Unanswered
 from mendloop.records import Brief, Case, Diagnosis, Failure, Problem, Solution, Suite
 from mendloop.tools.bench import Bench
 
@@ -57,7 +59,9 @@ class ScriptedTester:
         """Return the suite of a role."""
         return Suite(author=AUTHOR, role=role, cases=tuple(self.shown if role == "shown" else self.held_out))
 
-    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+    async def extend(
+        self, bench: Bench, problem: Problem, suites: Sequence[Suite], aims: Sequence[str] = ()
+    ) -> tuple[Case, ...]:
         """Return the further cases."""
         return tuple(self.further)
 
@@ -93,6 +97,29 @@ class ScriptedProgrammer:
     async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
         """Return the fresh program, where one is given."""
         return _solution(self.fresh) if self.fresh is not None else None
+
+
+@dataclass(frozen=True)
+class ScriptedAuthor:
+    """Writes `drawn[number]` in draw `number`, `both` with its tests in one answer, and `own` tests."""
+
+    drawn: Sequence[str] = ()
+    both: Joint | None = None
+    own: Sequence[Case] = ()
+
+    async def draw(self, bench: Bench, problem: Problem, number: int, shown: Sequence[Case] = ()) -> Solution | None:
+        """Return the program of a number, None past the end."""
+        return _solution(self.drawn[number]) if number < len(self.drawn) else None
+
+    async def design(self, bench: Bench, problem: Problem) -> Suite:
+        """Return its own tests."""
+        return Suite(author=AUTHOR, role="shown", cases=tuple(self.own))
+
+    async def write_both(self, bench: Bench, problem: Problem) -> Joint:
+        """Return the program with its tests. Raises Unanswered where none is given."""
+        if self.both is None:
+            raise Unanswered("write_both: nothing")
+        return self.both
 
 
 @dataclass(frozen=True)

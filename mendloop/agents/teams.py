@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from mendloop.agents.critic import Critic
 from mendloop.agents.given import GivenProgrammer, GivenProposer, GivenShelf, GivenTester
 from mendloop.agents.injected import InjectingProgrammer
+from mendloop.agents.methods import seated
 from mendloop.agents.procedural.team import procedural_roles
-from mendloop.agents.programmer import Programmer
 from mendloop.agents.prompted.asking import Voice
 from mendloop.agents.prompted.critic import PromptedCritic
 from mendloop.agents.prompted.programmer import PromptedProgrammer
@@ -19,10 +18,22 @@ from mendloop.agents.prompted.proposer import InstructionProposer, PromptedPropo
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.prompted.tester import PromptedTester
 from mendloop.agents.proposer import Proposer
-from mendloop.agents.tester import Tester
-from mendloop.modelspecs import PLAYED_ROLES, EndpointModel, LanguageModel, LocalModel, PlayedRole, SeveralModels
+from mendloop.agents.recorded import RecordedAuthor, RecordedProgrammer, RecordedShelf, RecordedTester, SilentCritic
+from mendloop.agents.roles import Roles
+from mendloop.agents.stated import StatedProposer
+from mendloop.modelspecs import (
+    PLAYED_ROLES,
+    STUDENT,
+    EndpointModel,
+    LanguageModel,
+    LocalModel,
+    ModelSpec,
+    PlayedRole,
+    RecordedModel,
+    SeveralModels,
+)
 from mendloop.records import MIN_LIVE_MUTANTS
-from mendloop.specs import PromptName, Scenario
+from mendloop.specs import ProblemSource, PromptName, Scenario
 from mendloop.tools.chat.protocol import Chat
 
 REPAIRING: tuple[PromptName, ...] = ("repair", "diagnose", "again")
@@ -32,35 +43,37 @@ NOBODY_ELSE: Mapping[PlayedRole, Chat] = MappingProxyType({})
 Voices: TypeAlias = Mapping[PlayedRole, Voice]
 
 
-@dataclass(frozen=True)
-class Roles:
-    """The four roles of a team; `models` says which of them a model plays, `prompts` holds their templates' hashes."""
-
-    proposer: Proposer
-    programmer: Programmer
-    tester: Tester
-    critic: Critic
-    models: Mapping[str, str] = field(default_factory=dict)
-    prompts: Mapping[str, str] = field(default_factory=dict)
-
-
-def roles_for(scenario: Scenario, chat: Chat | None, others: Mapping[PlayedRole, Chat] = NOBODY_ELSE) -> Roles:
+def roles_for(
+    scenario: Scenario,
+    chat: Chat | None,
+    others: Mapping[PlayedRole, Chat] = NOBODY_ELSE,
+    student: Chat | None = None,
+) -> Roles:
     """Return the roles of a scenario's team; without a `chat` it is the procedural one.
 
-    `chat` plays every role that is not among the `others`.
+    `chat` plays every role that is not among the `others`; the `student` of a scenario with stages comes beside them.
     """
+    if isinstance(scenario.models.teacher, RecordedModel):
+        return _recorded(scenario, scenario.models.teacher)
     if chat is None:
         alone = procedural_roles(scenario, scenario.sandbox.limits)
         return Roles(alone.proposer, alone.programmer, alone.tester, alone.critic)
     prompts = Prompts({name: template.text or "" for name, template in scenario.prompts.items()})
     voices = {role: voice_of(scenario, role, others.get(role, chat), prompts) for role in PLAYED_ROLES}
-    return {"injected": _injected, "given": _given, "prompted": _prompted}[scenario.team](scenario, voices)
+    roles = {"injected": _injected, "given": _given, "prompted": _prompted}[scenario.team](scenario, voices)
+    roles = seated(roles, scenario.loop, voices, stated=scenario.team == "prompted")
+    if student is None:
+        return roles
+    return replace(roles, student=_student(scenario, roles, _voice(scenario.models.named[STUDENT], student, prompts)))
 
 
 def voice_of(scenario: Scenario, role: PlayedRole, chat: Chat, prompts: Prompts) -> Voice:
     """Return the model of a role as the role uses it; `answers: json` must have been probed."""
     models = scenario.models
-    spec = models.named[models.name_of(role)]
+    return _voice(models.named[models.name_of(role)], chat, prompts)
+
+
+def _voice(spec: ModelSpec, chat: Chat, prompts: Prompts) -> Voice:
     if not isinstance(spec, LanguageModel):
         return Voice(chat, prompts)
     temperature = None if spec.temperature == "server" else spec.temperature
@@ -89,6 +102,10 @@ def _given(scenario: Scenario, voices: Voices) -> Roles:
 
 def _prompted(scenario: Scenario, voices: Voices) -> Roles:
     source, voice = scenario.source, voices["proposer"]
+    if source.kind == "problems":
+        asking: tuple[PlayedRole, ...] = ("programmer", "tester", "critic")
+        used = _played(voices, asking, ("tests", "rederive", "write", "judge", *REPAIRING))
+        return Roles(_stated(scenario), _repairer(scenario, voices), *_judging(voices), *used)
     if source.kind == "instructions":
         proposer: Proposer = InstructionProposer(voice, source.path or "", scenario.loop.variants, scenario.screening)
         stating: tuple[PromptName, ...] = ("problem_from_instruction",)
@@ -98,8 +115,34 @@ def _prompted(scenario: Scenario, voices: Voices) -> Roles:
         proposer = PromptedProposer(voice, scenario.goal, source.path, variants, planned, rules)
         stating = (*(("concepts",) if planned else ()), "problem_from_snippet" if source.path else "problem")
     used = _played(voices, PLAYED_ROLES, (*stating, *WRITING, *REPAIRING))
-    tester, critic = PromptedTester(voices["tester"]), PromptedCritic(voices["critic"])
-    return Roles(proposer, _repairer(scenario, voices), tester, critic, *used)
+    return Roles(proposer, _repairer(scenario, voices), *_judging(voices), *used)
+
+
+def _judging(voices: Voices) -> tuple[PromptedTester, PromptedCritic]:
+    return PromptedTester(voices["tester"]), PromptedCritic(voices["critic"])
+
+
+def _recorded(scenario: Scenario, teacher: RecordedModel) -> Roles:
+    shelf = RecordedShelf(teacher.programs, teacher.suites, teacher.model)
+    author = RecordedAuthor(shelf)
+    return Roles(_stated(scenario), RecordedProgrammer(shelf), RecordedTester(shelf), SilentCritic(), author=author)
+
+
+def _stated(scenario: Scenario) -> StatedProposer:
+    source = scenario.source
+    if not isinstance(source, ProblemSource):
+        raise AssertionError(f"a source of kind `{source.kind}` states no problems")
+    return StatedProposer(source.path, source.purpose, scenario.screening)
+
+
+def _student(scenario: Scenario, teacher: Roles, voice: Voice) -> Roles:
+    """Return the roles as a student plays them. What the source holds is the same: it was looked at once."""
+    voices: Voices = dict.fromkeys(PLAYED_ROLES, voice)
+    roles = seated(_prompted(scenario, voices), scenario.loop, voices, stated=True)
+    proposer = teacher.proposer
+    if isinstance(proposer, PromptedProposer | InstructionProposer):
+        proposer = replace(proposer, voice=voice)
+    return replace(roles, proposer=proposer)
 
 
 def _repairer(scenario: Scenario, voices: Voices) -> PromptedProgrammer:

@@ -18,8 +18,13 @@ class Tester(Protocol):
         """Return a suite; shown and held-out suites of one problem share no case."""
         ...
 
-    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
-        """Return further cases that none of the suites has, for those that a suite turns out to need."""
+    async def extend(
+        self, bench: Bench, problem: Problem, suites: Sequence[Suite], aims: Sequence[str] = ()
+    ) -> tuple[Case, ...]:
+        """Return further cases that none of the suites has, for those that a suite turns out to need.
+
+        `aims` describe in words wrong programs that the suites let pass; they tell nothing of the program under test.
+        """
         ...
 
     async def compare(self, bench: Bench, problem: Problem, code: str, suites: Sequence[Suite]) -> tuple[Case, ...]:

@@ -1,4 +1,4 @@
-"""Checking before anything runs: check, doctor, scenarios, new."""
+"""Checking before anything runs: check, doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,6 @@ from mendloop import __version__, api
 from mendloop.commands.asked import Overrides, ScenarioFile
 from mendloop.commands.console import say, show, show_json, show_table
 from mendloop.commands.reading import Json
-from mendloop.complaints import nearest
 from mendloop.errors import EXIT_FOUND_BAD, InputError, MendloopError
 from mendloop.executions import Backend, Probe, SandboxKind
 from mendloop.modelspecs import AutoModel
@@ -26,6 +25,9 @@ from mendloop.scenario import load_scenario
 from mendloop.specs import Scenario
 from mendloop.tools.sandbox.languages import LANGUAGES, missing
 from mendloop.tools.sandbox.open import BY_ITSELF, open_sandbox, probed
+
+if TYPE_CHECKING:
+    from mendloop.commands.estimating import Checked
 
 MIN_FREE_MB = 500
 VENDORS = ("langgraph", "langchain-openai", "openai", "chromadb", "pydantic", "pyarrow")
@@ -43,21 +45,31 @@ def check(
 
     Nothing is started, unless a sample is asked for.
     """
-    from mendloop.commands.estimating import (
-        Checked,
-        estimate_lines,
-        estimated,
-        licence_layers,
-        price_layers,
-        said_of_prices,
-        sample_lines,
-        sampled,
-    )
+    from mendloop.commands.estimating import estimate_lines, sample_lines, sampled
+
+    loaded = load_scenario(scenario, overrides or [])
+    checked = _checked(loaded, str(scenario))
+    if not as_json:
+        _show_layers(checked.layers)
+        for line in estimate_lines(checked.estimate) if checked.estimate else ():
+            show(line)
+    if sample is not None and checked.ok:
+        checked = checked.model_copy(update={"sample": sampled(loaded, sample, say if as_json else show)})
+        for line in sample_lines(checked.sample) if not as_json else ():
+            show(line)
+    if as_json:
+        show_json(checked)
+    if not checked.ok:
+        raise typer.Exit(EXIT_FOUND_BAD)
+
+
+def _checked(loaded: Scenario, file: str) -> Checked:
+    """Try what a scenario needs and return what was found, with the estimate where the models are known."""
+    from mendloop.commands.estimating import Checked, estimated, licence_layers, price_layers, said_of_prices
     from mendloop.composition import check_templates, looked_at
     from mendloop.tools.chat.licences import said_of_licence
     from mendloop.tools.chat.pricing import load_prices, priced_models
 
-    loaded = load_scenario(scenario, overrides or [])
     found = looked_at(loaded)
     check_templates(loaded)
     prices = load_prices(api.settings().prices)
@@ -65,7 +77,7 @@ def check(
     priced = priced_models(taken.models, prices)
     dollars = taken.budget.usd is not None or taken.budget.session.usd is not None
     layers = (
-        Probe(layer="scenario", ok=True, detail=str(scenario)),
+        Probe(layer="scenario", ok=True, detail=file),
         Probe(layer="source", ok=True, detail=found),
         model,
         *price_layers(priced, needed=dollars),
@@ -73,26 +85,13 @@ def check(
         *_probed(loaded.sandbox.kind),
     )
     known = not isinstance(taken.models.teacher, AutoModel)  # what is asked follows from the model that is taken
-    checked = Checked(
+    return Checked(
         ok=all(layer.ok for layer in layers),
         layers=layers,
         licences={name: said_of_licence(name) for name in priced},
         prices={name: said for name, (said, _) in said_of_prices(priced).items()},
         estimate=estimated(taken, prices) if known else None,
     )
-    tell = say if as_json else show
-    if not as_json:
-        _show_layers(layers)
-        for line in estimate_lines(checked.estimate) if checked.estimate else ():
-            show(line)
-    if sample is not None and checked.ok:
-        checked = checked.model_copy(update={"sample": sampled(loaded, sample, tell)})
-        for line in sample_lines(checked.sample) if not as_json else ():
-            show(line)
-    if as_json:
-        show_json(checked)
-    if not checked.ok:
-        raise typer.Exit(EXIT_FOUND_BAD)
 
 
 async def _model(scenario: Scenario) -> tuple[Scenario, Probe]:
@@ -222,39 +221,3 @@ def _show_layers(layers: Sequence[Probe]) -> None:
     for each in layers:
         if not each.ok:
             show(f"{each.layer}: {each.remedy}")
-
-
-def scenarios(as_json: Json = False) -> None:
-    """List the scenarios that come along, with their files."""
-    rows = [{"scenario": path.stem, "goal": load_scenario(path).goal, "file": str(path)} for path in _shipped()]
-    if as_json:
-        show_json(rows)
-        return
-    show_table(("scenario", "goal", "file"), [list(row.values()) for row in rows])
-
-
-def _shipped() -> list[Path]:
-    package = Path(__file__).parent.parent
-    folders = (package / "scenarios", package.parent / "scenarios")
-    folder = next((each for each in folders if each.is_dir()), None)
-    if folder is None:
-        raise InputError("the scenarios are not installed", remedy="install mendloop again")
-    return sorted(folder.glob("*.yaml"))
-
-
-def new(
-    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the scenario.")],
-    like: Annotated[str, typer.Option(help="Which of the scenarios that come along to start from.")] = "quickstart",
-) -> None:
-    """Write a commented scenario to start from."""
-    shipped = {path.stem: path for path in _shipped()}
-    if like not in shipped:
-        hint = nearest(like, shipped)
-        raise InputError(f"no scenario is called `{like}`", where="--like", remedy=f"nearest: `{hint}`" if hint else "")
-    if to.exists():
-        raise InputError("the file exists", where=str(to), remedy="name another one")
-    try:
-        to.write_text(shipped[like].read_text("utf-8"), "utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(to)) from None
-    show(f"wrote {to}; launch it with: mendloop run {to}")

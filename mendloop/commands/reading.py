@@ -1,4 +1,4 @@
-"""Reading a run: runs, sessions, show, tail, report, compare."""
+"""Reading a run: runs, sessions, show, tail."""
 
 from __future__ import annotations
 
@@ -191,66 +191,3 @@ def _events(reader: Reader, follow: bool) -> Iterator[StoredEvent]:
         if not working:
             return
         time.sleep(0.2)
-
-
-def report(
-    run: RunFolder,
-    against: Annotated[
-        Path | None, typer.Option(help="An earlier report (the JSON of `report --json`) to compare with.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Print a run's figures: yield, tiers, turns, faults, memory, diversity; what was not measured says so."""
-    from mendloop.runs.report import differences, read_report
-    from mendloop.runs.report_text import report_lines
-
-    figures = api.open_run(run).report()
-    changed = differences(read_report(against), figures) if against else None
-    if as_json:
-        show_json(figures if changed is None else {"report": figures, "differences": changed})
-        return
-    for line in report_lines(figures):
-        show(line)
-    for name, (before, after) in sorted((changed or {}).items()):
-        show(f"changed  {name}: {before} -> {after}")
-
-
-def compare(
-    one: Annotated[str, typer.Argument(metavar="RUN[:SESSION]", help="A run, or one session of it.")],
-    two: Annotated[str, typer.Argument(metavar="RUN[:SESSION]", help="The other one.")],
-    as_json: Json = False,
-) -> None:
-    """Say in what two runs' figures, or two sessions' events, differ."""
-    from mendloop.runs.report import differences
-
-    (run_one, session_one), (run_two, session_two) = _place(one), _place(two)
-    if (session_one is None) != (session_two is None):
-        raise InputError("compare two runs, or two sessions", where=f"{one} {two}")
-    if session_one is None or session_two is None:
-        changed = differences(api.open_run(run_one).report(), api.open_run(run_two).report())
-    else:
-        changed = _session_differences(run_one, session_one, run_two, session_two)
-    if as_json:
-        show_json({"same": not changed, "differences": changed})
-        return
-    if not changed:
-        show("no difference")
-    for name, (before, after) in sorted(changed.items()):
-        show(f"{name}: {before} -> {after}")
-
-
-def _place(text: str) -> tuple[Path, str | None]:
-    path, colon, session = text.rpartition(":")
-    return (Path(path), session) if colon and not Path(text).exists() else (Path(text), None)
-
-
-def _session_differences(run_one: Path, one: str, run_two: Path, two: str) -> dict[str, tuple[str, str]]:
-    with Reader(run_one) as first, Reader(run_two) as second:
-        require_session(first, one)
-        require_session(second, two)
-        events = [
-            {each.key: each.payload for each in reader.events(name)} for reader, name in ((first, one), (second, two))
-        ]
-    keys = sorted({*events[0], *events[1]})
-    pairs = {key: (events[0].get(key, "absent"), events[1].get(key, "absent")) for key in keys}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

@@ -18,16 +18,22 @@ def export(
     run: RunFolder,
     to: Annotated[Path, typer.Option(help="The folder to write into.")],
     view: Annotated[str, typer.Option(help="The export format.")] = "sft_multiturn",
-    format: Annotated[str, typer.Option(help="parquet or jsonl.")] = "parquet",
+    format: Annotated[str | None, typer.Option(help="parquet (the default) or jsonl.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the kept records as a data set, with its card and the rejected sessions."""
-    if format not in {"parquet", "jsonl"}:
+    """Write the kept records as a data set, with its card and the rejected sessions.
+
+    The view `recorded` is what models wrote, whatever became of it, to be played back in benchmarks.
+    """
+    if format not in {None, "parquet", "jsonl"}:
         raise InputError(f"`{format}` is none of parquet, jsonl", where="--format")
     hint("exporting ...")
     written = api.open_run(run).export(view, to, format)  # type: ignore[arg-type]  # checked just above
     if as_json:
         show_json(written)
+        return
+    if view == "recorded":
+        show(f"{count(written.rows, 'program')} in {to}")
         return
     show(f"{count(written.rows, 'record')} and {count(written.rejected, 'rejected session')} in {to}")
 

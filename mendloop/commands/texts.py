@@ -25,17 +25,20 @@ from mendloop.events import (
     RecordKept,
     SessionFinished,
     SolutionWritten,
+    StageJudged,
+    StageSplit,
     VerdictReached,
 )
 from mendloop.records import Diagnosis, Problem, Record, Solution
+from mendloop.runs.announcing import said_of
 from mendloop.runs.answers import Asked, asked_in
 from mendloop.runs.reader import Reader, StoredEvent
 from mendloop.runs.schema import EXPORTS
 from mendloop.runs.spent import usage_of
 from mendloop.tools.chat.protocol import Answer, ChatRequest
 
-PROCEDURAL = "procedural"
-"""The team of a run that asked no language model."""
+PROCEDURAL, RECORDED = "procedural", "recorded"
+"""The teams of runs that asked no language model."""
 OWN_CODE = "--set source.package=null --set source.path=FOLDER"
 """What points a scenario of an installed package at a folder of one's own."""
 
@@ -99,7 +102,7 @@ def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
 
 
 def happening(event: AnyEvent) -> str:
-    """Return what an event says that happened to a run from outside its graph; an empty text for all others."""
+    """Return what an event says that happened to the run as a whole; an empty text for all others."""
     match event:
         case PaceChanged():
             asked = f", asked to wait {event.waited_s:g} s" if event.waited_s else ""
@@ -111,6 +114,10 @@ def happening(event: AnyEvent) -> str:
             return f"{event.model}: {event.answered} of {event.questions} answered, {event.state}{why}"
         case BudgetUsed():
             return f"{event.name}: {event.used:g} of {event.limit:g} used"
+        case StageSplit():
+            return f"split {event.split} is held out: {count(event.drawn, 'problem')} of {event.of}"
+        case StageJudged():
+            return said_of(event)
         case _:
             return ""
 
@@ -183,11 +190,14 @@ def next_steps(run: api.Run) -> Iterator[str]:
     if summary.kept == 0:
         yield f"nothing was kept; why: mendloop report {run.path}"
         return
-    yield f"data:   {run.path / EXPORTS} (README.md is its card)"
+    if (run.path / EXPORTS / "README.md").is_file():
+        yield f"data:   {run.path / EXPORTS} (README.md is its card)"
+    elif (run.path / EXPORTS).is_dir():
+        yield f"data:   {run.path / EXPORTS} (a folder for each view)"
     team = api.launch_of(run.path).team
     first = next((row.session for row in run.sessions() if row.status == "kept"), None)
     if first:
-        calls = "" if team == PROCEDURAL else " (--calls: what the model was asked and said)"
+        calls = "" if team in (PROCEDURAL, RECORDED) else " (--calls: what the model was asked and said)"
         yield f"look:   mendloop show {run.path} {first}{calls}"
     yield f"report: mendloop report {run.path}"
     yield from _further(team)

@@ -19,6 +19,7 @@ STATEMENTS = {
     "goal": "{proposer}, from the goal of the run",
     "snippets": "{proposer}, with an idea from pieces of given code that it was shown",
     "instructions": "{proposer}, which made given instructions precise",
+    "problems": "given, in a file of the run's author, with the tests that are its examples",
 }
 REPORTS: Part = ("Reports of failing tests", "templates filled with what was executed; no model")
 DIAGNOSES: Part = (
@@ -53,6 +54,13 @@ PARTS: dict[str, tuple[Part, ...]] = {
         ("All programs, and the words with them", "{programmer}"),
         REPORTS,
         DIAGNOSES,
+    ),
+    "recorded": (
+        ("Problem statements", "given, in a file of the run's author"),
+        ("Tests", "{tester}, recorded earlier; the statements' examples, given"),
+        ("All programs", "{programmer}, recorded earlier; none was written as a repair of the one before"),
+        REPORTS,
+        ("Diagnoses", "what was executed; no model"),
     ),
 }
 """The parts of a team's rows in which a language model has a part."""

@@ -28,6 +28,7 @@ SOURCES = {
     "snippets": "pieces of given code, for ideas",
     "instructions": "given instructions",
     "failures": "given problems with wrong programs",
+    "problems": "given problems",
 }
 """What a source is called that is no package."""
 
@@ -194,11 +195,11 @@ def scenario_text(scenario: Mapping[str, Any]) -> str:
 
 
 def _places(scenario: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield where a scenario may say a path: its source, and the file of a local model that is not known by name."""
+    """Yield where a scenario may say a path: its source, a local model that is not known by name, recordings."""
     yield "source", "path"
     models = scenario.get("models")
     for name in models if isinstance(models, dict) else ():
-        yield "models", name, "model"
+        yield from (("models", name, key) for key in ("model", "programs", "suites"))
 
 
 def _paths(scenario: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
@@ -208,7 +209,7 @@ def _paths(scenario: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
         value: Any = scenario
         for name in place:
             value = value.get(name) if isinstance(value, dict) else None
-        if isinstance(value, str) and (place[0] == "source" or value.endswith(".gguf")):
+        if isinstance(value, str) and (place[-1] != "model" or value.endswith(".gguf")):
             found[place] = value
     return found
 

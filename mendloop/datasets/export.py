@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from mendloop.datasets.card import Shape, render_card
-from mendloop.datasets.folder import CARD, REJECTED, staged_export
+from mendloop.datasets.folder import CARD, RECORDED, REJECTED, staged_export
+from mendloop.datasets.lines import row_line, write_lines, write_text
 from mendloop.datasets.parquet import write_parquet
+from mendloop.datasets.recorded_view import export_recorded
 from mendloop.datasets.select import Rejected, kept_records, rejected_sessions
-from mendloop.datasets.views import VIEWS, View
+from mendloop.datasets.views import VIEWS, View, require_for_training
 from mendloop.errors import InputError
 from mendloop.frozen import Frozen, canonical_json
 from mendloop.records import Record
@@ -33,16 +34,21 @@ class Exported(Frozen):
     rejected: int
 
 
-def export(run_path: Path, view: str, to: Path, format: str = "parquet") -> Exported:
-    """Write README.md, the rows of a view in shards, and rejected.jsonl into the folder `to`.
+def export(run_path: Path, view: str, to: Path, format: str | None = None) -> Exported:
+    """Write README.md, the rows of a view in shards, and rejected.jsonl into the folder `to`; as parquet by default.
+
+    The view `recorded` is no training data: it has three .jsonl files of what models wrote (`export_recorded`).
 
     The same records give the same bytes; only the card also carries the run's dates. An earlier export in `to` is
     replaced once everything is written. Raises InputError for an unknown view or format, a run without kept records or
-    a folder with other files; RedactedError naming the session whose content was erased; FoundBad for a record that
-    would train on a turn that failed; StorageError when `to` cannot be written (it is then as it was before).
+    for evaluation, or a folder with other files; RedactedError naming the session whose content was erased; FoundBad
+    for a record that would train on a turn that failed; StorageError when `to` cannot be written (it is then as it was
+    before).
     """
+    if view == RECORDED:
+        return _exported_recordings(run_path, to, format)
     chosen = _view(view)
-    form = _format(format)
+    form = _format(format or "parquet")
     with Reader(run_path) as reader:
         story = read_story(reader)
         rows = sum(1 for told in story.sessions if told.kept is not None)
@@ -61,8 +67,15 @@ def export(run_path: Path, view: str, to: Path, format: str = "parquet") -> Expo
 
 def _view(name: str) -> View:
     if name not in VIEWS:
-        raise InputError(f"there is no view `{name}`", remedy=f"views: {', '.join(VIEWS)}")
+        raise InputError(f"there is no view `{name}`", remedy=f"views: {', '.join((*VIEWS, RECORDED))}")
     return VIEWS[name]
+
+
+def _exported_recordings(run_path: Path, to: Path, format: str | None) -> Exported:
+    if _format(format or "jsonl") != "jsonl":
+        raise InputError(f"the view `{RECORDED}` is written as JSON lines", where="--format", remedy="leave it out")
+    written = export_recorded(run_path, to)
+    return Exported(paths=written.paths, rows=written.programs, rejected=0)
 
 
 def _format(name: str) -> Format:
@@ -75,6 +88,7 @@ def _format(name: str) -> Format:
 def _noting(records: Iterable[Record], outlines: list[Outline]) -> Iterator[Record]:
     """Yield records on, keeping the outline of each: a large run's records do not fit in memory."""
     for record in records:
+        require_for_training(record)
         outlines.append(outline_of(record))
         yield record
 
@@ -91,26 +105,6 @@ def _write_shards(folder: Path, view: View, records: Iterator[Record], form: For
             write_lines(path, map(row_line, part))
 
 
-def row_line(row: Mapping[str, Any]) -> str:
-    """Return a row as one line of JSON, columns in the order of the view."""
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-
-
 def rejected_line(rejected: Rejected) -> str:
     """Return a dropped session as one line of JSON."""
     return canonical_json(rejected)
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> int:
-    """Write lines and return their number. Raises OSError."""
-    count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for line in lines:
-            file.write(f"{line}\n")
-            count += 1
-    return count
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text as UTF-8 with newlines as they are. Raises OSError."""
-    path.write_bytes(text.encode("utf-8", "backslashreplace"))

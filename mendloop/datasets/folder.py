@@ -20,6 +20,10 @@ REJECTED = "rejected.jsonl"
 STAGING = ".export-partial"
 """Where an export is written before its files are renamed. Inside the folder: renaming must cross no file system."""
 
+RECORDED = "recorded"
+RECORDED_FILES = ("problems.jsonl", "programs.jsonl", "suites.jsonl")
+"""The view of what models wrote, and its files."""
+
 _SHARD = re.compile(r"train-\d{5}-of-\d{5}\.(parquet|jsonl)")
 
 
@@ -65,9 +69,9 @@ def _is_own(entry: Path) -> bool:
     if entry.name == CARD:
         return entry.is_file() and MARKER in entry.read_text(encoding="utf-8", errors="replace")
     if entry.is_dir():
-        return entry.name == STAGING or (
-            entry.name in VIEWS and all(_SHARD.fullmatch(inner.name) for inner in entry.iterdir())
-        )
+        names = [inner.name for inner in entry.iterdir()]
+        shards = entry.name in VIEWS and all(map(_SHARD.fullmatch, names))
+        return entry.name == STAGING or shards or (entry.name == RECORDED and set(names) <= set(RECORDED_FILES))
     return entry.name == REJECTED
 
 
@@ -100,8 +104,9 @@ def _sync(staging: Path) -> None:
 def _replace(staging: Path, to: Path) -> None:
     # The card goes first and comes last: a folder with a card is a whole export.
     (to / CARD).unlink(missing_ok=True)
-    for name in VIEWS:
+    for name in (*VIEWS, RECORDED):
         shutil.rmtree(to / name, ignore_errors=True)
+    (to / REJECTED).unlink(missing_ok=True)
     for entry in sorted(staging.iterdir(), key=lambda entry: entry.name == CARD):
         passing("within an export")
         entry.replace(to / entry.name)

@@ -63,11 +63,12 @@ def kept_records(reader: Reader, story: Story) -> Iterator[Record]:
     for told in story.sessions:
         if told.kept is not None:
             if erased:
-                _refuse_redacted(reader, told.session, erased)
+                refuse_redacted(reader, told.session, erased)
             yield _record(reader, told.session, told.kept)
 
 
-def _refuse_redacted(reader: Reader, session: str, erased: frozenset[str]) -> None:
+def refuse_redacted(reader: Reader, session: str, erased: frozenset[str]) -> None:
+    """Raise RedactedError where an event of a session refers to content that was erased."""
     for event in reader.events(session):
         for sha256 in _REFERENCE.findall(event.payload):
             if sha256 in erased:

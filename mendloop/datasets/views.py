@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, TypedDict
 
-from mendloop.errors import FoundBad
+from mendloop.errors import FoundBad, InputError
 from mendloop.frozen import canonical_json
 from mendloop.records import Attempt, Case, Message, Record
 from mendloop.runs.figures import failed_turns, function_of
@@ -90,6 +90,16 @@ def sft_multiturn(record: Record) -> SftRow:
         provenance=canonical_json(record.provenance),
         problem=canonical_json(record.problem.model_dump(mode="json", exclude={"statement"})),
     )
+
+
+def require_for_training(record: Record) -> None:
+    """Raise InputError for a record whose problem was given for evaluation."""
+    if record.problem.source.purpose == "eval":
+        raise InputError(
+            "its problems are for evaluation (`purpose: eval`) and never exported as training data",
+            where=f"session {record.session}",
+            remedy="`--view recorded` writes what models answered, for benchmarks",
+        )
 
 
 def require_only_passed_trained(record: Record) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mendloop.agents.critic import failure_of
-from mendloop.agents.selection import smallest_failing
 from mendloop.graphs.trajectory import Trajectory, Turn
-from mendloop.records import Case, Failure, Message, Suite
+from mendloop.records import Case, Failure, Message
 
 
 def dialogue(trajectory: Trajectory) -> tuple[Message, ...]:
@@ -23,20 +21,23 @@ def dialogue(trajectory: Trajectory) -> tuple[Message, ...]:
                 role="assistant", name="programmer", content=content, train=kind == "passed", turn=number, verdict=kind
             )
         )
-        if turn.diagnosis is not None:
-            messages += _feedback(trajectory.shown, turn, number)
+        if turn.failure is not None:
+            messages += _feedback(turn, turn.failure, number)
     return tuple(messages)
 
 
-def _feedback(shown: Suite, turn: Turn, number: int) -> list[Message]:
-    assert turn.diagnosis is not None
-    kind = turn.verdict.kind
-    failing = [case for case in turn.result.cases if case.id in turn.verdict.failing] or list(turn.result.cases)
-    failure = failure_of(shown.cases, turn.result.cases, smallest_failing(failing, shown.cases))
-    said = [("executor", report(failure)), ("critic", critique(turn))]
+SPEAKERS = {"critic": "critic", "reflection": "reflector", "questioner": "questioner", "none": "critic"}
+"""Who says a turn's explanation, by whose words it is."""
+
+
+def _feedback(turn: Turn, failure: Failure, number: int) -> list[Message]:
+    """Return the report of a failure and, where somebody explained it, the explanation as a turn of its own."""
+    assert turn.diagnosis is not None, "a failure is diagnosed where it is reported"
+    said = [("executor", report(failure)), (SPEAKERS[turn.diagnosis.by], critique(turn))]
     return [
-        Message(role="user", name=name, content=content, train=False, turn=number, verdict=kind)
+        Message(role="user", name=name, content=content, train=False, turn=number, verdict=turn.verdict.kind)
         for name, content in said
+        if content
     ]
 
 

@@ -1,15 +1,17 @@
-"""The middle of a session: execute, vet the tests, adjudicate."""
+"""The middle of a session: execute, adjudicate, and derive a doubted value anew."""
 
 from __future__ import annotations
 
-from mendloop.agents.critic import decide, failure_of
+from mendloop.agents.critic import failure_of
 from mendloop.agents.executor import examine
+from mendloop.agents.shapes import shape
 from mendloop.events import VerdictReached
 from mendloop.executions import ProgramResult
-from mendloop.graphs.opening import suite_designed
+from mendloop.graphs.agreeing import agreed
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.records import Problem, Solution, Suite, Verdict
+from mendloop.judgement.adjudication import MIN_RAN, Finding, Suspicion, confirmed, decide
+from mendloop.records import Case, Problem, Solution, Suite, Verdict
 
 MAX_SANDBOX_FAULTS = 2
 """How often a session runs a turn again after a sandbox fault that its own retries did not mend."""
@@ -39,54 +41,70 @@ async def _examined(desk: Desk, slot: str, solution: str, suite: Suite) -> Progr
     return await examine(desk.bench, slot, code, suite.cases, desk.team.limits)
 
 
-async def vet_tests(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Take out shown cases that cannot judge: those whose outcome changes from run to run; drop a vacuous suite.
-
-    A suite is vacuous when a stub that returns None passes it whole. Inputs are not checked against the contract here:
-    a tester that asks a reference has done so, and its cases say so by their origin.
-    """
-    suite = desk.journal.get(state["shown"], Suite)
-    problem = desk.journal.get(state["problem"], Problem)
-    if not suite.cases:
-        return {"reason": "no_tests"}
-    last = desk.journal.get(state["results"][-1], ProgramResult)
-    if last.status == "sandbox_error":
-        return {}
-    stub = f"def {problem.entry_point}(*args, **kwargs):\n    return None\n"
-    if (await examine(desk.bench, "stub", stub, suite.cases, desk.team.limits)).passed:
-        return {"reason": "vacuous_tests"}
-    code = desk.journal.get(state["solutions"][-1], Solution).code
-    again = await examine(desk.bench, "again", code, suite.cases, desk.team.limits, hash_seed=1)
-    unstable = {
-        one.id
-        for one, two in zip(last.cases, again.cases, strict=True)
-        if (one.status, one.got) != (two.status, two.got)
-    }
-    if not unstable:
-        return {"vetted": True}
-    kept = tuple(case for case in suite.cases if case.id not in unstable)
-    if not kept:
-        return {"reason": "unstable_tests"}
-    return {"shown": await suite_designed(desk, "suite/vetted", suite.model_copy(update={"cases": kept}))}
-
-
 async def adjudicate(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Conclude who is at fault: by rules on executed facts, and by the critic where they leave it open."""
-    suite = desk.journal.get(state["shown"], Suite)
-    result = desk.journal.get(state["results"][-1], ProgramResult)
-    peers = [desk.journal.get(peer, ProgramResult) for peer in state.get("peer_results", [])]
-    verdict = decide(suite.cases, result, peers) or await _judged(state, desk, suite, result)
+    """Conclude who is at fault, as the method does: by rules on executed facts, the critic, consensus, or the code."""
+    rules = desk.team.loop.rules
+    if rules.accept == "dual_agreement":
+        chosen = await agreed(state, desk)
+        return {**chosen.update, **await _concluded(state, desk, chosen.verdict)}
+    finding = _blamed(state, desk) if rules.blame == "code" else await _found(state, desk)
+    if isinstance(finding, Suspicion):
+        return {"suspicion": desk.journal.put(finding).sha256}
+    return await _concluded(state, desk, finding)
+
+
+async def _concluded(state: RepairState, desk: Desk, verdict: Verdict) -> RepairUpdate:
     turn = len(state["solutions"]) - 1
     ref = desk.journal.put(verdict)
     event = VerdictReached(turn=turn, verdict=verdict.kind, rule=verdict.rule, detail=ref)
     await desk.journal.emit(desk.bench.key("verdict"), event)
-    verdicts = [*state.get("verdicts", [])[:turn], ref.sha256]
-    return {"verdicts": verdicts, "reached": verdict.kind}
+    return {"verdicts": [*state.get("verdicts", [])[:turn], ref.sha256], "reached": verdict.kind, "suspicion": ""}
 
 
-async def _judged(state: RepairState, desk: Desk, suite: Suite, result: ProgramResult) -> Verdict:
-    """Ask the critic twice; two readings that disagree, or one that cites nothing, decide nothing."""
+def _blamed(state: RepairState, desk: Desk) -> Verdict:
+    """Return the verdict of a method in which every failing test is the code's fault."""
+    result = desk.journal.get(state["results"][-1], ProgramResult)
+    if result.status == "sandbox_error":
+        return Verdict(kind="sandbox_fault", rule="sandbox_error", note=result.stderr)
+    if result.passed:
+        return Verdict(kind="passed", rule="all_cases_pass")
     failing = tuple(case.id for case in result.cases if case.status != "pass")
+    return Verdict(kind="code_fault", rule="blame_the_code", failing=failing, note="" if failing else result.status)
+
+
+async def _found(state: RepairState, desk: Desk) -> Verdict | Suspicion:
+    """Return what executed facts say; where they leave it open or split the programs, what the critic cites."""
+    suite = desk.journal.get(state["shown"], Suite)
+    result = desk.journal.get(state["results"][-1], ProgramResult)
+    peers = independent(state, desk)
+    finding: Finding = decide(suite.cases, result, peers, min(MIN_RAN, max(1, len(peers))))
+    if isinstance(finding, Suspicion) and finding.case in state.get("stands", []):
+        return Verdict(kind="code_fault", rule="rederivation_confirms_test", failing=(finding.case,))
+    if finding is None:
+        failing = tuple(case.id for case in result.cases if case.status != "pass")
+        return await _read(state, desk, suite, result, failing)
+    if isinstance(finding, Verdict) and finding.rule == "programs_split":
+        read = await _read(state, desk, suite, result, finding.failing)
+        return finding if read.kind == "undecided" else read
+    return finding
+
+
+def independent(state: RepairState, desk: Desk) -> list[ProgramResult]:
+    """Return the results of the peers whose syntax trees differ from the candidate's and from each other's."""
+    seen = {shape(desk.journal.get(state["solutions"][-1], Solution).code)}
+    results: list[ProgramResult] = []
+    for peer, result in zip(state.get("peers", []), state.get("peer_results", []), strict=False):
+        tree = shape(desk.journal.get(peer, Solution).code)
+        if tree not in seen:
+            seen.add(tree)
+            results.append(desk.journal.get(result, ProgramResult))
+    return results
+
+
+async def _read(
+    state: RepairState, desk: Desk, suite: Suite, result: ProgramResult, failing: tuple[str, ...]
+) -> Verdict:
+    """Ask the critic twice; two readings that disagree, or one that cites nothing, decide nothing."""
     problem = desk.journal.get(state["problem"], Problem)
     failure = failure_of(suite.cases, result.cases, failing[0])
     first = await desk.team.critic.judge(desk.bench.as_role("critic"), problem, failure)
@@ -95,3 +113,24 @@ async def _judged(state: RepairState, desk: Desk, suite: Suite, result: ProgramR
         return Verdict(kind="undecided", rule="critic_undecided", failing=failing)
     at_fault = failing if first.kind == "code_fault" else failing[:1]
     return Verdict(kind=first.kind, rule="critic_cites", failing=at_fault, note=first.cites)
+
+
+async def rederive(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Have the tester work out a doubted case's value from statement and input alone, and conclude from that."""
+    suspicion = desk.journal.get(state["suspicion"], Suspicion)
+    problem = desk.journal.get(state["problem"], Problem)
+    suite = desk.journal.get(state["shown"], Suite)
+    doubted = next(case for case in suite.cases if case.id == suspicion.case)
+    derived = await desk.team.tester.rederive(desk.bench.as_role("tester"), problem, doubted)
+    verdict = confirmed(doubted, suspicion, _value(derived))
+    update = await _concluded(state, desk, verdict)
+    if verdict.kind == "code_fault":
+        return {**update, "stands": [*state.get("stands", []), doubted.id]}
+    agrees = derived is not None and verdict.rule == "rederivation_agrees_with_programs"
+    return {**update, "derived": desk.journal.put(derived).sha256 if agrees else ""}
+
+
+def _value(case: Case | None) -> str | None:
+    if case is None:
+        return None
+    return f"raises {case.raises}" if case.raises is not None else case.expect

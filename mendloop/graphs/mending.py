@@ -1,19 +1,20 @@
-"""What follows a fault: diagnose, recall and repair; or quarantine, restate, resample, restart."""
+"""What follows a fault of the code: diagnose, recall and repair, or write another program instead."""
 
 from __future__ import annotations
 
-from mendloop.agents.critic import failure_of
+from mendloop.agents.critic import failure_of, unexplained
+from mendloop.agents.executor import examine
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.selection import smallest_failing
-from mendloop.events import Diagnosed, MemoryQueried, ProblemProposed, Ref
+from mendloop.events import Diagnosed, MemoryQueried, Ref
 from mendloop.executions import ProgramResult
 from mendloop.frozen import digest
-from mendloop.graphs.opening import more_peers, solution_written, suite_designed
-from mendloop.graphs.routes import MAX_FIXES, MAX_FIXES_PER_CASE, MAX_RESAMPLES, MAX_RESTARTS, MAX_RESTATEMENTS
+from mendloop.graphs.opening import author_of, solution_written
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
 from mendloop.memory.protocol import Found, Query
 from mendloop.records import Diagnosis, Failure, Problem, Reflection, Solution, Suite, Verdict
+from mendloop.specs import Loop
 
 NOTHING_FOUND = Found(available=False, reason="memory is off in this session")
 
@@ -27,18 +28,32 @@ async def diagnose(state: RepairState, desk: Desk) -> RepairUpdate:
     problem = desk.journal.get(state["problem"], Problem)
     solution = desk.journal.get(state["solutions"][-1], Solution)
     failure = shown_failure(state, desk, turn)
-    diagnosis = await desk.team.critic.diagnose(desk.bench.as_role("critic"), problem, solution, failure)
+    if desk.team.loop.rules.explain == "none" or resamples(state, desk.team.loop):
+        diagnosis = unexplained(failure)
+    else:
+        diagnosis = await desk.team.critic.diagnose(desk.bench.as_role("critic"), problem, solution, failure)
     ref = desk.journal.put(diagnosis)
     await desk.journal.emit(desk.bench.key("diagnosis"), Diagnosed(turn=turn, fault=diagnosis.fault, diagnosis=ref))
-    return {"diagnoses": [*state.get("diagnoses", [])[:turn], ref.sha256], "conflict": ""}
+    return {
+        "diagnoses": [*state.get("diagnoses", [])[:turn], ref.sha256],
+        "failures": [*state.get("failures", [])[:turn], desk.journal.put(failure).sha256],
+        "conflict": "",
+    }
+
+
+def resamples(state: RepairState, loop: Loop) -> bool:
+    """Tell whether a session writes another program where others repair: its method does, or its arm is the control."""
+    return loop.rules.mend == "resample" or state.get("arm") == "resample"
 
 
 def _stopped(state: RepairState, desk: Desk, turn: int) -> RepairUpdate | None:
-    if _no_progress(state, desk, turn):
-        if state.get("restarts", 0) >= MAX_RESTARTS:
+    loop = desk.team.loop
+    minded = loop.rules.circles == "restart" and not resamples(state, loop)
+    if minded and _no_progress(state, desk, turn):
+        if state.get("restarts", 0) >= loop.stops.restarts:
             return {"reason": "no_progress"}
         return {"conflict": "no_progress"}
-    if turn - state.get("restarts", 0) >= desk.team.loop.max_repairs:
+    if turn - state.get("restarts", 0) >= loop.repairs:
         return {"reason": "out_of_repairs"}
     return None
 
@@ -57,7 +72,12 @@ def _failing(result: ProgramResult) -> str:
 
 
 def shown_failure(state: RepairState, desk: Desk, turn: int) -> Failure:
-    """Return the smallest failing case of a turn, among those its verdict names."""
+    """Return the smallest failing case of a turn, among those its verdict names.
+
+    What a turn was diagnosed by stays, whatever becomes of the case later.
+    """
+    if turn < len(state.get("failures", [])):
+        return desk.journal.get(state["failures"][turn], Failure)
     suite = desk.journal.get(state["shown"], Suite)
     result = desk.journal.get(state["results"][turn], ProgramResult)
     verdict = desk.journal.get(state["verdicts"][turn], Verdict)
@@ -66,8 +86,9 @@ def shown_failure(state: RepairState, desk: Desk, turn: int) -> Failure:
 
 
 async def recall(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Retrieve lessons from other sessions that fit the diagnosis; nothing where memory is off for this session."""
-    found = await _retrieved(state, desk) if state["memory"] == "on" else NOTHING_FOUND
+    """Retrieve lessons from other sessions that fit the diagnosis; nothing where the session or its method has none."""
+    remembering = state["memory"] == "on" and desk.team.loop.rules.lessons == "across"
+    found = await _retrieved(state, desk) if remembering else NOTHING_FOUND
     turn = len(state["solutions"]) - 1
     return {"found": [*state.get("found", [])[:turn], desk.journal.put(found).sha256]}
 
@@ -97,14 +118,48 @@ def _queried(request: str, ref: Ref, found: Found) -> MemoryQueried:
 async def repair(state: RepairState, desk: Desk) -> RepairUpdate:
     """Ask the programmer for a repaired program."""
     turn = len(state["solutions"])
-    own, wanted = reflections_of(state, desk), desk.team.loop.memory.recent
-    ask = _asked(state, desk, turn - 1, own[max(0, len(own) - wanted) :])
+    own = reflections_of(state, desk)
+    wanted = 0 if desk.team.loop.rules.lessons == "none" else desk.team.loop.memory.recent
+    ask = asked_for(state, desk, turn - 1, own[max(0, len(own) - wanted) :])
     problem = desk.journal.get(state["problem"], Problem)
     repaired = await desk.team.programmer.repair(desk.bench.as_role("programmer"), problem, ask)
     return {"solutions": [*state["solutions"], await solution_written(desk, repaired, turn, 0)]}
 
 
-def _asked(state: RepairState, desk: Desk, turn: int, recent: tuple[Reflection, ...]) -> RepairAsk:
+async def redraw(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Write another program from the statement alone, where others repair.
+
+    In the control arm as many are written as a diagnosis and its repairs would have taken questions; each is run on
+    the shown suite, and the first that passes is taken, else the first.
+    """
+    problem = desk.journal.get(state["problem"], Problem)
+    cases = desk.journal.get(state["shown"], Suite).cases
+    author, programmer = author_of(desk), desk.bench.as_role("programmer")
+    first: Solution | None = None
+    for number in range(1, _draws(desk) + 1):
+        drawn = await author.draw(programmer, problem, number)
+        if drawn is None:
+            continue
+        first = first or drawn
+        if (await examine(desk.bench, f"drawn{number}", drawn.code, cases, desk.team.limits, confirm=False)).passed:
+            first = drawn
+            break
+    if first is None:
+        return {"reason": "no_program"}
+    hashed = await solution_written(desk, first, len(state["solutions"]), 0)
+    blank = desk.journal.put(NOTHING_FOUND).sha256
+    return {"solutions": [*state["solutions"], hashed], "found": [*state.get("found", []), blank]}
+
+
+def _draws(desk: Desk) -> int:
+    """Return how many programs one turn may write: one for a method that resamples, else as many as a repair asks."""
+    rules = desk.team.loop.rules
+    if rules.mend == "resample":
+        return 1
+    return desk.team.loop.samples + (rules.explain != "none")
+
+
+def asked_for(state: RepairState, desk: Desk, turn: int, recent: tuple[Reflection, ...]) -> RepairAsk:
     """Return what the programmer is given for a repair of the program of a turn."""
     found = desk.journal.get(state["found"][turn], Found)
     return RepairAsk(
@@ -117,7 +172,7 @@ def _asked(state: RepairState, desk: Desk, turn: int, recent: tuple[Reflection, 
 
 
 def reflections_of(state: RepairState, desk: Desk) -> tuple[Reflection, ...]:
-    """Return this session's own lessons, one per diagnosed turn whose repair has been run.
+    """Return this session's own lessons, one per turn that somebody explained and whose repair has been run.
 
     A repair fixed its fault when the case that was diagnosed passes afterwards.
     """
@@ -125,6 +180,8 @@ def reflections_of(state: RepairState, desk: Desk) -> tuple[Reflection, ...]:
     made: list[Reflection] = []
     for turn, hashed in enumerate(state.get("diagnoses", [])[: len(state["results"]) - 1]):
         diagnosis = desk.journal.get(hashed, Diagnosis)
+        if diagnosis.by == "none":
+            continue
         case_id = shown_failure(state, desk, turn).case.id
         after = desk.journal.get(state["results"][turn + 1], ProgramResult)
         fixed = any(case.id == case_id and case.status == "pass" for case in after.cases)
@@ -144,92 +201,3 @@ def reflections_of(state: RepairState, desk: Desk) -> tuple[Reflection, ...]:
             )
         )
     return tuple(made)
-
-
-async def restart(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Start over once, because repairs went in a circle."""
-    problem = desk.journal.get(state["problem"], Problem)
-    programmer = desk.bench.as_role("programmer")
-    fresh = await desk.team.programmer.start_over(programmer, problem, _asked(state, desk, 0, ()))
-    if fresh is None:
-        return {"reason": "no_progress"}
-    turn = len(state["solutions"])
-    hashed = await solution_written(desk, fresh, turn, 0)
-    blank = desk.journal.put(NOTHING_FOUND).sha256
-    idle = desk.journal.put(_RESTARTED).sha256
-    return {
-        "solutions": [*state["solutions"], hashed],
-        "diagnoses": [*state.get("diagnoses", []), idle],
-        "found": [*state.get("found", []), blank],
-        "restarts": state.get("restarts", 0) + 1,
-        "conflict": "",
-    }
-
-
-_RESTARTED = Diagnosis(
-    fault="no_progress",
-    error_type="NoProgress",
-    line=None,
-    symptom="The repair changed nothing that the tests can see.",
-    text="The repairs go in a circle: this program, or its failures, came before. Start over with another approach.",
-    lesson="When a repair leaves the same cases failing, drop the approach instead of patching it again.",
-)
-
-
-async def quarantine(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Take a doubted case out; the tester derives it anew from the statement, never told what was observed."""
-    suite = desk.journal.get(state["shown"], Suite)
-    verdict = desk.journal.get(state["verdicts"][-1], Verdict)
-    doubted = next(case for case in suite.cases if case.id in verdict.failing)
-    fixes = dict(state.get("fixes", {}))
-    fixes[doubted.id] = fixes.get(doubted.id, 0) + 1
-    if sum(fixes.values()) > MAX_FIXES:
-        return {"reason": "too_many_test_faults", "fixes": fixes}
-    problem = desk.journal.get(state["problem"], Problem)
-    derived = None
-    if fixes[doubted.id] <= MAX_FIXES_PER_CASE:
-        derived = await desk.team.tester.rederive(desk.bench.as_role("tester"), problem, doubted)
-    renewed = [derived if case.id == doubted.id else case for case in suite.cases]
-    cases = tuple(case for case in renewed if case is not None)
-    if not cases:
-        return {"reason": "no_tests", "fixes": fixes}
-    hashed = await suite_designed(desk, "suite/quarantined", suite.model_copy(update={"cases": cases}))
-    return {"shown": hashed, "fixes": fixes, "vetted": False}
-
-
-async def restate(state: RepairState, desk: Desk) -> RepairUpdate:
-    """State the problem once more so that the conflict is decided, and start over; else give up."""
-    if state.get("restatements", 0) >= MAX_RESTATEMENTS:
-        return {"reason": "spec_fault"}
-    problem = desk.journal.get(state["problem"], Problem)
-    verdict = desk.journal.get(state["verdicts"][-1], Verdict)
-    proposer = desk.bench.as_role("proposer")
-    again = await desk.team.proposer.restate(proposer, problem, verdict.note or verdict.rule)
-    if again is None:
-        return {"reason": "spec_fault"}
-    ref = desk.journal.put(again)
-    await desk.journal.emit(desk.bench.key("problem"), ProblemProposed(problem=ref))
-    return {
-        "problem": ref.sha256,
-        "restatements": state.get("restatements", 0) + 1,
-        "solutions": [],
-        "results": [],
-        "peers": [],
-        "peer_results": [],
-        "verdicts": [],
-        "diagnoses": [],
-        "found": [],
-        "vetted": False,
-    }
-
-
-async def resample(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Ask for two more peers, once, so that the rules can decide."""
-    if state.get("resamples", 0) >= MAX_RESAMPLES:
-        return {"reason": "undecided"}
-    problem = desk.journal.get(state["problem"], Problem)
-    peers = state.get("peers", [])
-    more = await more_peers(desk, problem, len(peers), 2)
-    if not more:
-        return {"reason": "undecided"}
-    return {"peers": [*peers, *more], "resamples": state.get("resamples", 0) + 1, "vetted": False}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import re
 
+from mendloop.agents.author import Author
+from mendloop.errors import ScenarioError
 from mendloop.events import ProblemProposed, SolutionWritten, SuiteDesigned
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.records import Brief, Problem, Suite
+from mendloop.records import Brief, Problem, Solution, Suite
 
 MAX_TITLE = 120
+NO_SUITE = Suite(author="", role="held_out", cases=())
 SOURCE_SPENT = "source_spent"
 """The reason of a session for which the source had no problem left."""
 
@@ -63,22 +66,58 @@ def flaw_of(problem: Problem) -> str:
     return ""
 
 
-async def design_tests(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Design the shown and the held-out suite, blind to every program."""
+async def limit_inputs(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Find out which inputs the statement promises, so that nothing is judged by others."""
+    assert desk.team.contractor is not None, "a session comes here where the team has a contractor"
     problem = desk.journal.get(state["problem"], Problem)
-    tester = desk.bench.as_role("tester")
-    shown = await desk.team.tester.design(tester, problem, "shown")
-    held_out = Suite(author=shown.author, role="held_out", cases=())
-    if desk.team.loop.held_out:
-        designed = await desk.team.tester.design(tester, problem, "held_out")
-        taken = {(case.call, case.setup, case.stdin) for case in shown.cases}
-        unseen = tuple(case for case in designed.cases if (case.call, case.setup, case.stdin) not in taken)
-        held_out = designed.model_copy(update={"cases": unseen})
-    return {
-        "shown": await suite_designed(desk, "suite/shown", shown),
-        "held_out": await suite_designed(desk, "suite/held_out", held_out),
-        "vetted": False,
-    }
+    contract = await desk.team.contractor.contract(desk.bench, problem, ())
+    if contract == problem.contract:
+        return {}
+    return {"problem": await _stated(desk, problem.model_copy(update={"contract": contract}))}
+
+
+async def design_tests(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Design the suites that the method has from the start, blind to every program.
+
+    Where tests come with the program there is none yet, and where the method holds none out, `measure` does so later.
+    """
+    rules = desk.team.loop.rules
+    problem = desk.journal.get(state["problem"], Problem)
+    if rules.tests == "joint":
+        return {"vetted": False}
+    shown = await _shown(desk, problem)
+    update: RepairUpdate = {"shown": await suite_designed(desk, "suite/shown", shown), "vetted": False}
+    held_out = NO_SUITE if rules.measured else await held_out_suite(desk, problem, shown)
+    return {**update, "held_out": await suite_designed(desk, "suite/held_out", held_out)}
+
+
+async def _shown(desk: Desk, problem: Problem) -> Suite:
+    """Return the shown suite; of several suites the cases of all, with the suite's number in their ids."""
+    rules = desk.team.loop.rules
+    suites: list[Suite] = []
+    for number in range(rules.suites):
+        role = "tester" if number == 0 else f"tester-{number + 1}"
+        if rules.tests == "own":
+            suites.append(await author_of(desk).design(desk.bench.as_role(role), problem))
+        else:
+            suites.append(await desk.team.tester.design(desk.bench.as_role(role), problem, "shown"))
+    first, *others = suites
+    pooled = {(case.call, case.setup, case.stdin, case.expect, case.raises): case for case in first.cases}
+    for number, suite in enumerate(others, 2):
+        for case in suite.cases:
+            key = (case.call, case.setup, case.stdin, case.expect, case.raises)
+            pooled.setdefault(key, case.model_copy(update={"id": f"{case.id}.{number}"}))
+    return first.model_copy(update={"cases": tuple(pooled.values())}) if others else first
+
+
+async def held_out_suite(desk: Desk, problem: Problem, shown: Suite) -> Suite:
+    """Return a suite that shares no case with the shown one; an empty one where the scenario wants none."""
+    if not desk.team.loop.held_out:
+        return NO_SUITE.model_copy(update={"author": shown.author})
+    designed = await desk.team.tester.design(desk.bench.as_role("tester"), problem, "held_out")
+    taken = {(case.call, case.setup, case.stdin) for case in shown.cases}
+    unseen = tuple(case for case in designed.cases if (case.call, case.setup, case.stdin) not in taken)
+    return designed.model_copy(update={"cases": unseen})
 
 
 async def suite_designed(desk: Desk, slot: str, suite: Suite) -> str:
@@ -89,14 +128,38 @@ async def suite_designed(desk: Desk, slot: str, suite: Suite) -> str:
 
 
 async def program(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Write the candidate and as many peers as the loop asks for."""
+    """Write the candidate, and as many peers as the loop asks for where the method has any."""
+    rules = desk.team.loop.rules
     problem = desk.journal.get(state["problem"], Problem)
-    bench = desk.bench.as_role("programmer")
-    candidate = await desk.team.programmer.write(bench, problem, 0)
+    update: RepairUpdate = {"results": []}
+    if rules.tests == "joint":
+        both = await author_of(desk).write_both(desk.bench.as_role("programmer"), problem)
+        suite = Suite(author=both.solution.author, role="shown", cases=both.cases)
+        candidate: Solution | None = both.solution
+        update["shown"] = await suite_designed(desk, "suite/shown", suite)
+        update["held_out"] = await suite_designed(desk, "suite/held_out", NO_SUITE)
+    else:
+        candidate = await _candidate(state, desk, problem)
     if candidate is None:
         return {"reason": "no_program"}
-    written: RepairUpdate = {"solutions": [await solution_written(desk, candidate, 0, 0)], "results": []}
-    return {**written, "peers": await more_peers(desk, problem, 0, desk.team.peers)}
+    update["solutions"] = [await solution_written(desk, candidate, 0, 0)]
+    update["peers"] = await more_peers(desk, problem, 0, desk.team.peers) if rules.needs_peers else []
+    return update
+
+
+async def _candidate(state: RepairState, desk: Desk, problem: Problem) -> Solution | None:
+    bench = desk.bench.as_role("programmer")
+    if desk.team.loop.rules.programmer_sees_tests:
+        shown = desk.journal.get(state["shown"], Suite)
+        return await author_of(desk).draw(bench, problem, 0, shown.cases)
+    return await desk.team.programmer.write(bench, problem, 0)
+
+
+def author_of(desk: Desk) -> Author:
+    """Return the team's author. Raises ScenarioError where the method asks for one and the team has none."""
+    if desk.team.author is None:
+        raise ScenarioError(f"the team `{desk.team.name}` has no author", where="loop.method")
+    return desk.team.author
 
 
 async def more_peers(desk: Desk, problem: Problem, have: int, want: int) -> list[str]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from mendloop.graphs import accepting, judging, mending, opening, routes, strengthening
+from mendloop.graphs import (
+    accepting,
+    checking,
+    judging,
+    measuring,
+    mending,
+    opening,
+    renewing,
+    routes,
+    strengthening,
+    vetting,
+)
 from mendloop.graphs.state import RepairInput, RepairState
 from mendloop.graphs.team import RepairContext, Verb, as_node
 
@@ -14,21 +25,25 @@ RepairGraph = CompiledStateGraph[RepairState, RepairContext, RepairInput, Repair
 VERBS: tuple[Verb, ...] = (
     opening.propose,
     opening.screen,
+    opening.limit_inputs,
     opening.design_tests,
     opening.program,
     judging.execute,
-    judging.vet_tests,
+    vetting.vet_tests,
     judging.adjudicate,
+    judging.rederive,
     mending.diagnose,
     mending.recall,
     mending.repair,
-    mending.restart,
-    mending.quarantine,
-    mending.restate,
-    mending.resample,
+    mending.redraw,
+    renewing.restart,
+    renewing.quarantine,
+    renewing.restate,
+    renewing.resample,
+    measuring.measure,
     strengthening.strengthen,
-    accepting.hold_out,
-    accepting.compare_peers,
+    checking.hold_out,
+    checking.compare_peers,
     accepting.keep,
     accepting.drop,
     accepting.remember,
@@ -43,15 +58,20 @@ def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, 
         graph.add_node(name, as_node(name, verb))
     graph.add_edge(START, "propose")
     graph.add_conditional_edges("propose", routes.route_proposed)
-    graph.add_conditional_edges("screen", routes.route_screened, ["design_tests", "program", "drop"])
+    made = ["design_tests", "program", "drop"]
+    graph.add_conditional_edges("screen", routes.route_screened, ["limit_inputs", *made])
+    graph.add_conditional_edges("limit_inputs", routes.route_limited, made)
+    graph.add_conditional_edges("design_tests", routes.route_designed, ["program", "drop"])
     graph.add_edge(["design_tests", "program"], "execute")
     graph.add_conditional_edges("execute", routes.route_executed)
     graph.add_conditional_edges("vet_tests", routes.route_vetted)
     graph.add_conditional_edges("adjudicate", routes.route_verdict)
+    graph.add_conditional_edges("rederive", routes.route_rederived)
     graph.add_conditional_edges("diagnose", routes.route_stops)
     graph.add_edge("recall", "repair")
     graph.add_edge("repair", "execute")
-    for change in ("restart", "quarantine", "resample"):
+    graph.add_edge("measure", "strengthen")
+    for change in ("redraw", "restart", "quarantine", "resample"):
         graph.add_conditional_edges(change, routes.route_changed)
     graph.add_conditional_edges("restate", routes.route_restated)
     graph.add_edge("strengthen", "hold_out")

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from mendloop.graphs.state import RepairState
+from langgraph.runtime import Runtime
 
-MAX_RESTARTS = 1
-MAX_RESTATEMENTS = 1
-MAX_RESAMPLES = 1
-MAX_FIXES_PER_CASE = 2
-MAX_FIXES = 4
+from mendloop.graphs.mending import resamples
+from mendloop.graphs.state import RepairState
+from mendloop.graphs.team import RepairContext
 
 
 def route_proposed(state: RepairState) -> Literal["screen", "drop"]:
@@ -19,9 +17,30 @@ def route_proposed(state: RepairState) -> Literal["screen", "drop"]:
     return "drop" if state.get("reason") else "screen"
 
 
-def route_screened(state: RepairState) -> Sequence[Literal["design_tests", "program", "drop"]]:
-    """Is the problem worth working on? Then tests and program are made side by side."""
-    return ["drop"] if state.get("reason") else ["design_tests", "program"]
+def route_screened(
+    state: RepairState, runtime: Runtime[RepairContext]
+) -> Sequence[Literal["limit_inputs", "design_tests", "program", "drop"]]:
+    """Is the problem worth working on? Then tests and program are made side by side, or the tests first."""
+    if state.get("reason"):
+        return ["drop"]
+    return ["limit_inputs"] if runtime.context.team.contractor is not None else route_limited(state, runtime)
+
+
+def route_limited(
+    state: RepairState, runtime: Runtime[RepairContext]
+) -> Sequence[Literal["design_tests", "program", "drop"]]:
+    """Are tests and program made side by side, or the tests first?"""
+    if state.get("reason"):
+        return ["drop"]
+    first_tests = runtime.context.team.loop.rules.programmer_sees_tests
+    return ["design_tests"] if first_tests else ["design_tests", "program"]
+
+
+def route_designed(state: RepairState, runtime: Runtime[RepairContext]) -> Sequence[Literal["program", "drop"]]:
+    """Does the programmer wait for the tests? Else it is at work beside the tester."""
+    if not runtime.context.team.loop.rules.programmer_sees_tests:
+        return []
+    return ["drop"] if state.get("reason") else ["program"]
 
 
 def route_executed(state: RepairState) -> Literal["vet_tests", "adjudicate", "drop"]:
@@ -39,14 +58,16 @@ def route_vetted(state: RepairState) -> Literal["adjudicate", "execute", "drop"]
 
 
 def route_verdict(
-    state: RepairState,
-) -> Literal["strengthen", "diagnose", "quarantine", "restate", "resample", "execute", "drop"]:
-    """Who is at fault?"""
+    state: RepairState, runtime: Runtime[RepairContext]
+) -> Literal["rederive", "measure", "strengthen", "diagnose", "quarantine", "restate", "resample", "execute", "drop"]:
+    """Who is at fault? A test under suspicion is derived anew first."""
     if state.get("reason"):
         return "drop"
+    if state.get("suspicion"):
+        return "rederive"
     match state["reached"]:
         case "passed":
-            return "strengthen"
+            return "measure" if runtime.context.team.loop.rules.measured else "strengthen"
         case "code_fault":
             return "diagnose"
         case "test_fault":
@@ -59,11 +80,20 @@ def route_verdict(
             return "resample"
 
 
-def route_stops(state: RepairState) -> Literal["recall", "restart", "drop"]:
-    """Repair again, start over, or give up?"""
+def route_rederived(state: RepairState) -> Literal["diagnose", "quarantine", "drop"]:
+    """Does the doubted case stand?"""
     if state.get("reason"):
         return "drop"
-    return "restart" if state.get("conflict") == "no_progress" else "recall"
+    return "diagnose" if state["reached"] == "code_fault" else "quarantine"
+
+
+def route_stops(state: RepairState, runtime: Runtime[RepairContext]) -> Literal["recall", "redraw", "restart", "drop"]:
+    """Repair again, write another program instead, start over, or give up?"""
+    if state.get("reason"):
+        return "drop"
+    if state.get("conflict") == "no_progress":
+        return "restart"
+    return "redraw" if resamples(state, runtime.context.team.loop) else "recall"
 
 
 def route_changed(state: RepairState) -> Literal["execute", "drop"]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from typing_extensions import TypedDict  # LangGraph's tools want this one below Python 3.12
+from typing_extensions import NotRequired, TypedDict  # noqa: UP035 - LangGraph's tools want this one below Python 3.12
 
-from mendloop.records import Tier, VerdictKind
+from mendloop.records import Arm, Stage, Tier, VerdictKind
 
 
 def count_up(visits: dict[str, int], more: dict[str, int]) -> dict[str, int]:
@@ -20,16 +20,22 @@ def first_reason(old: str, new: str) -> str:
 
 
 class RepairInput(TypedDict):
-    """What a session starts from; `brief` is the hash of what it is asked for."""
+    """What a session starts from; `brief` is the hash of what it is asked for, `arm` is `repair` where not given."""
 
     session: str
     index: int
     memory: Literal["on", "off"]
+    arm: NotRequired[Arm]
     brief: str
 
 
 class RepairUpdate(TypedDict, total=False):
-    """What a node may change. Values named after records are the sha256 of their blobs."""
+    """What a node may change. Values named after records are the sha256 of their blobs.
+
+    `suspicion` is a case that the programs doubt, `derived` its value as worked out anew; `stands` are the ids of those
+    that the derivation repeated. `further` are cases for measuring only. `met` is how the accepted program did on the
+    held-out suite.
+    """
 
     visits: Annotated[dict[str, int], count_up]
     problem: str
@@ -41,16 +47,23 @@ class RepairUpdate(TypedDict, total=False):
     peer_results: list[str]
     verdicts: list[str]
     diagnoses: list[str]
+    failures: list[str]
     found: list[str]
     reached: VerdictKind
     conflict: str
     vetted: bool
+    held_out_vetted: bool
+    suspicion: str
+    derived: str
+    stands: list[str]
+    further: str
     restarts: int
     restatements: int
     resamples: int
     sandbox_faults: int
     fixes: dict[str, int]
     evidence: str
+    met: Literal["passed", "failed"]
     reason: Annotated[str, first_reason]
     tier: Tier
 
@@ -70,6 +83,21 @@ class ConceptCount(TypedDict):
     titles: list[str]
 
 
+class StageHeld(TypedDict):
+    """Who plays the roles of the sessions from `since` on; `standing` is the sha256 of a `Standing`."""
+
+    since: int
+    stage: Stage
+    standing: str
+
+
+class Met(TypedDict):
+    """How many accepted programs met a held-out suite, and how many of them failed it."""
+
+    met: int
+    failed: int
+
+
 class SynthesisInput(TypedDict):
     """What a run starts from."""
 
@@ -77,7 +105,11 @@ class SynthesisInput(TypedDict):
 
 
 class SynthesisUpdate(TypedDict, total=False):
-    """What a node of the synthesis graph may change."""
+    """What a node of the synthesis graph may change.
+
+    With stages: `held` is who had the roles since when, `fresh` the outcomes of the sessions solved since the last of
+    `splits`, and `grounded` counts the older records that stand on real code.
+    """
 
     visits: Annotated[dict[str, int], count_up]
     stock: int | None
@@ -87,6 +119,11 @@ class SynthesisUpdate(TypedDict, total=False):
     spent: bool
     plans: int
     concepts: dict[str, ConceptCount]
+    held: list[StageHeld]
+    fresh: list[str]
+    splits: int
+    grounded: int
+    met: Met
     reason: str
 
 

@@ -9,15 +9,20 @@ from typing import Any, Protocol
 from langgraph.runtime import Runtime
 from pydantic_core.core_schema import CoreSchema, any_schema
 
+from mendloop.agents.author import Author
+from mendloop.agents.contractor import Contractor
 from mendloop.agents.critic import Critic
+from mendloop.agents.mutants import MutantMaker
 from mendloop.agents.programmer import Programmer
 from mendloop.agents.proposer import Proposer
+from mendloop.agents.roles import Roles
 from mendloop.agents.tester import Tester
 from mendloop.agents.unanswered import Unanswered
 from mendloop.events import NodeEntered, NodeExited
 from mendloop.executions import Limits
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.memory.protocol import ReflectionStore
+from mendloop.records import Standing
 from mendloop.specs import Loop, SessionBudget, Target
 from mendloop.tools.allowance import Allowance, OverBudget
 from mendloop.tools.bench import Bench
@@ -25,17 +30,12 @@ from mendloop.tools.journal import Journal
 from mendloop.tools.sandbox.protocol import Sandbox
 
 
-class MutantMaker(Protocol):
-    """Makes mutants of an accepted program, for measuring how strong its tests are."""
-
-    def __call__(self, code: str, entry_point: str, limit: int) -> tuple[str, ...]:
-        """Return at most `limit` distinct mutant programs, always the same for the same program."""
-        ...
-
-
 @dataclass(frozen=True)
 class Team:
-    """Roles, sandbox, memory and the rules of the loop; shared by all sessions of a run."""
+    """Roles, sandbox, memory and the rules of the loop; shared by all sessions of a run.
+
+    In a run with stages `student` are the same roles played by the student, and `standing` says whose turn it is.
+    """
 
     name: str
     proposer: Proposer
@@ -55,6 +55,10 @@ class Team:
     weights: dict[str, str] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
     session_budget: SessionBudget = field(default_factory=SessionBudget)
+    author: Author | None = None
+    contractor: Contractor | None = None
+    student: Roles | None = None
+    standing: Standing | None = None
 
 
 class InProcess:

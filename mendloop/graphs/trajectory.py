@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from mendloop.executions import CaseResult, ProgramResult
 from mendloop.graphs.state import RepairState
 from mendloop.memory.protocol import Found
-from mendloop.records import Diagnosis, Problem, Reflection, Solution, Suite, Verdict
+from mendloop.records import Diagnosis, Failure, Problem, Reflection, Solution, Suite, Verdict
 from mendloop.tools.journal import Journal
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One attempt with what was said about it; `diagnosis` is None for the turn that passed."""
+    """One attempt with what was said about it; `diagnosis` and `failure` are None for the turn that passed."""
 
     solution: Solution
     result: ProgramResult
     verdict: Verdict
     diagnosis: Diagnosis | None
+    failure: Failure | None
     recalled: tuple[Reflection, ...]
 
     @property
@@ -38,13 +39,14 @@ class Trajectory:
 
 def trajectory_of(state: RepairState, journal: Journal) -> Trajectory:
     """Return the trajectory that a state stands for."""
-    diagnoses, found = state.get("diagnoses", []), state.get("found", [])
+    diagnoses, failures, found = state.get("diagnoses", []), state.get("failures", []), state.get("found", [])
     turns = [
         Turn(
             solution=journal.get(state["solutions"][number], Solution),
             result=journal.get(state["results"][number], ProgramResult),
             verdict=journal.get(state["verdicts"][number], Verdict),
             diagnosis=journal.get(diagnoses[number], Diagnosis) if number < len(diagnoses) else None,
+            failure=journal.get(failures[number], Failure) if number < len(failures) else None,
             recalled=_recalled(found[number], journal) if number < len(found) else (),
         )
         for number in range(len(state["verdicts"]))

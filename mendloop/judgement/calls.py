@@ -173,7 +173,7 @@ def call_text(signature: str, name: str, binding: Binding) -> str:
     return render_call(name, values, named)
 
 
-# --- calls whose arguments are looked at afterwards --------------------------------------------------------------------
+# --- calls whose arguments are looked at afterwards ------------------------------------------------------------------
 
 
 def observing(call: str, signature: str) -> Call:

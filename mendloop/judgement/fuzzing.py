@@ -42,10 +42,10 @@ def fuzzed(
     known = [binding for binding in read if contains(envelope, binding)]
     old = {call_text(envelope.signature, entry_point, binding): None for binding in known}
     found: dict[str, Binding] = {}
-    for binding in _offered(envelope, known, rng, n * ATTEMPTS):
-        text = call_text(envelope.signature, entry_point, binding)
-        if len(text) <= longest and text not in old and contains(envelope, binding):
-            found.setdefault(text, binding)
+    for offered in _offered(envelope, known, rng, n * ATTEMPTS):
+        text = call_text(envelope.signature, entry_point, offered)
+        if len(text) <= longest and text not in old and contains(envelope, offered):
+            found.setdefault(text, offered)
         if len(found) >= n * SPARE:
             break
     chosen = _unlike(found, n)
@@ -123,7 +123,7 @@ def _all_bindings(envelope: Envelope) -> list[Binding] | None:
     return [dict(pair for pair in pairs if pair is not None) for pairs in product(*choices)]
 
 
-# --- different shapes --------------------------------------------------------------------------------------------------
+# --- different shapes ------------------------------------------------------------------------------------------------
 
 
 def _unlike(found: Mapping[str, Binding], n: int) -> list[str]:

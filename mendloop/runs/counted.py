@@ -21,12 +21,21 @@ from mendloop.events import (
     RunStarted,
     SessionFinished,
     SessionStarted,
+    StageJudged,
 )
 from mendloop.runs.reader import Reader
 
 WANTED: frozenset[str] = frozenset(
-    {"run_started", "run_finished", "session_started", "session_finished", "record_kept", "record_dropped"}
-    | {"solution", "verdict", "memory_queried", "memory_stored", "llm_call", "budget"}
+    {
+        "run_started",
+        "run_finished",
+        "session_started",
+        "session_finished",
+        "record_kept",
+        "record_dropped",
+        "stage_judged",
+    }
+    | {"problem", "suite", "solution", "verdict", "memory_queried", "memory_stored", "llm_call", "budget"}
 )
 """The kinds of event that figures and exports read; the others (most of a journal) are passed over unparsed."""
 
@@ -59,13 +68,14 @@ class Told:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What holds for a run as a whole.
+    """What holds for a run as a whole. `models` says which model plays which role.
 
     `sessions` is the number asked for in place of the target. `first` and `last` are UNIX times; redaction afterwards
     moves neither.
     """
 
     team: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     seed: int | None = None
     scenario: Mapping[str, Any] = field(default_factory=dict)
@@ -82,11 +92,14 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Story:
-    """A run as figures and exports see it: its facts, the sessions that count, and all events that cost something."""
+    """A run as figures and exports see it: its facts, the sessions that count, all events that cost something, and its
+    stages.
+    """
 
     facts: RunFacts
     sessions: tuple[Told, ...]
     spent: tuple[AnyEvent, ...]
+    stages: tuple[StageJudged, ...] = ()
 
 
 def read_story(reader: Reader) -> Story:
@@ -107,7 +120,8 @@ def read_story(reader: Reader) -> Story:
     facts = _facts(reader, run, first, last)
     everything = [*run, *control, *(event for events in sessions.values() for event in events)]
     spent = tuple(event for event in everything if event.kind in ("llm_call", "budget"))
-    return Story(facts, _counted(sessions, facts), spent)
+    stages = tuple(event for event in run if isinstance(event, StageJudged))
+    return Story(facts, _counted(sessions, facts), spent, stages)
 
 
 def _facts(reader: Reader, run: Sequence[AnyEvent], first: float | None, last: float | None) -> RunFacts:
@@ -117,6 +131,7 @@ def _facts(reader: Reader, run: Sequence[AnyEvent], first: float | None, last: f
         return RunFacts(finished=finished, first=first, last=last)
     return RunFacts(
         team=started.team,
+        models=started.models,
         version=started.version,
         seed=started.seed,
         scenario=_scenario(reader, started.scenario),

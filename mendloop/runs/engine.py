@@ -4,57 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import random
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
 from mendloop import __version__
-from mendloop.errors import BudgetError, DamageError, InputError, MendloopError, ProviderError, ScenarioError
+from mendloop.errors import AlarmError, BudgetError, MendloopError, ProviderError
 from mendloop.events import (
     RUN_SESSION,
     BudgetUsed,
-    ErrorRaised,
     RunStarted,
     SessionCollected,
-    SessionFinished,
-    SessionStarted,
 )
 from mendloop.frozen import Frozen
-from mendloop.graphs.opening import SOURCE_SPENT, title_of
 from mendloop.graphs.outcome import SessionOutcome
-from mendloop.graphs.repair import RepairGraph, repair_graph
-from mendloop.graphs.state import RepairInput
+from mendloop.graphs.stages import models_of
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
-from mendloop.graphs.team import RepairContext, Team
-from mendloop.records import Brief, Problem
+from mendloop.graphs.team import Team
+from mendloop.modelspecs import STUDENT
+from mendloop.runs.announcing import FolderAnnouncer
+from mendloop.runs.begun import launched
 from mendloop.runs.control import Control
-from mendloop.runs.journal import ReplayEnded
+from mendloop.runs.launcher import LocalLauncher, Paused
 from mendloop.runs.progress import Progress, TellingLauncher, TellingProposer
 from mendloop.runs.pulse import RECORDS_USED_UP, KeptLimit, Pulse, beat
 from mendloop.runs.reader import Reader
+from mendloop.runs.sessions import SessionRunner
 from mendloop.runs.spent import spent_so_far
 from mendloop.runs.stopping import INTERRUPTED, WALL_USED_UP, Stopper
 from mendloop.runs.store import Store
 from mendloop.scenario import Scenario, dump_scenario
 from mendloop.specs import BudgetSpec
-from mendloop.tools.bench import derive
 from mendloop.tools.chat.metered import TOKENS_USED_UP, USD_USED_UP
 from mendloop.tools.journal import Journal
 from mendloop.tools.tracing import no_uploads
 
-MAX_STEPS = 400
-"""Graph steps of one session; the loop's own limits end it far earlier."""
-
 COLLECT = (20_000, 20, 50)
 """How many new objects, and how many younger collections, come before each generation is collected."""
-
-
-class Paused(Exception):  # noqa: N818 - a signal, not an error
-    """The run was asked to stop, and nothing is running any more."""
 
 
 class Summary(Frozen):
@@ -68,138 +56,6 @@ class Summary(Frozen):
     sessions: int
     kept: int
     detail: str = ""
-
-
-class SessionRunner:
-    """Runs one session's graph against its journal."""
-
-    def __init__(self, team: Team) -> None:
-        self.team = team
-        self.graph: RepairGraph = repair_graph()
-
-    async def run(self, index: int, journal: Journal, brief: Brief) -> SessionOutcome:
-        """Run session `index` to its end. Raises MendloopError when the run cannot go on."""
-        session = session_name(index)
-        memory = memory_switch(self.team, session)
-        asked = journal.put(brief)
-        await journal.emit("started", SessionStarted(index=index, memory=memory, brief=asked))
-        start = RepairInput(session=session, index=index, memory=memory, brief=asked.sha256)
-        outcome = (await self._outcome(start, journal)).model_copy(update={"concept": brief.concept})
-        await journal.emit(
-            "finished",
-            SessionFinished(outcome=outcome.outcome, reason=outcome.reason, tier=outcome.tier, turns=outcome.turns),
-        )
-        return outcome
-
-    async def _outcome(self, start: RepairInput, journal: Journal) -> SessionOutcome:
-        session, index = start["session"], start["index"]
-        try:
-            state = await self.graph.ainvoke(
-                start,
-                {"recursion_limit": MAX_STEPS},
-                context=RepairContext(self.team, journal),
-            )
-        except (ScenarioError, ReplayEnded):
-            raise
-        except MendloopError as error:
-            if not isinstance(error, InputError):
-                raise
-            return await _failed(start, journal, error)
-        except Exception as error:  # one session's fault of ours must not take the others down
-            return await _failed(start, journal, error)
-        reason = state.get("reason", "")
-        return SessionOutcome(
-            session=session,
-            index=index,
-            outcome="dropped" if reason else "kept",
-            reason=reason or "kept",
-            tier=None if reason else state["tier"],
-            turns=len(state.get("results", [])),
-            spent=reason == SOURCE_SPENT,
-            title=title_of(journal.get(state["problem"], Problem)) if state.get("problem") else "",
-        )
-
-
-async def _failed(start: RepairInput, journal: Journal, error: Exception) -> SessionOutcome:
-    """Journal a fault of ours, and return the end of the session that it met."""
-    detail = journal.put("".join(traceback.format_exception(error)))
-    await journal.emit("error", ErrorRaised(error=type(error).__name__, detail=detail))
-    reason = f"internal_error: {type(error).__name__}"
-    return SessionOutcome(session=start["session"], index=start["index"], outcome="dropped", reason=reason)
-
-
-def session_name(index: int) -> str:
-    """Return the name of session `index`; names sort as numbers do."""
-    return f"s{index:06d}"
-
-
-def memory_switch(team: Team, session: str) -> Literal["on", "off"]:
-    """Return whether a session uses memory across sessions; a share runs without, as the control."""
-    memory = team.loop.memory
-    draw = random.Random(derive(team.seed, session, "memory")).random()  # noqa: S311 - sampling, not secrecy
-    return "on" if memory.enabled and draw >= memory.off_share else "off"
-
-
-class LocalLauncher:
-    """Sessions as asyncio tasks. Outcomes that the journal already holds are not run again."""
-
-    def __init__(
-        self, store: Store, runner: SessionRunner, known: Mapping[int, SessionOutcome], stopper: Stopper
-    ) -> None:
-        self._store, self._runner, self._known, self._stopper = store, runner, known, stopper
-        self._tasks: dict[int, asyncio.Task[SessionOutcome]] = {}
-        self._next = len(known)
-        self._started = 0
-        self._ordered = runner.team.deterministic
-
-    def start(self, index: int, brief: Brief) -> None:
-        """Begin a session as the brief asks, unless its outcome is known or the run is being stopped.
-
-        However small the wall budget, every launch begins one session, so that resuming gets to the end some day.
-        """
-        reason = self._stopper.reason
-        if index in self._known or not (reason is None or (reason == WALL_USED_UP and not self._started)):
-            return
-        self._started += 1
-        task = asyncio.create_task(self._session(index, brief), name=session_name(index))
-        self._tasks[index] = task
-        self._stopper.watch(task)
-
-    async def _session(self, index: int, brief: Brief) -> SessionOutcome:
-        journal = await self._store.journal(session_name(index))
-        try:
-            outcome = await self._runner.run(index, journal, brief)
-        except (ProviderError, BudgetError) as error:  # no fault of this session: it goes on when the run is resumed
-            self._stopper.request(error.reason, error=error)
-            raise Paused from error
-        journal.end()
-        return outcome
-
-    async def next(self) -> SessionOutcome:
-        """Return the next outcome. Raises Paused when the run was stopped and nothing is left to wait for.
-
-        A session that was paused leaves the others their time: what they are being answered is paid for.
-        """
-        while self._tasks:
-            if self._ordered and self._next not in self._tasks:
-                await asyncio.wait(self._tasks.values())
-                break
-            waiting = [self._tasks[self._next]] if self._ordered else list(self._tasks.values())
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            task = min(done, key=lambda each: each.get_name())
-            self._tasks = {index: each for index, each in self._tasks.items() if each is not task}
-            if task.cancelled() or isinstance(task.exception(), Paused):
-                continue
-            self._next += 1
-            return task.result()
-        raise Paused
-
-    async def stop(self) -> None:
-        """Cancel what still runs and wait until it is gone."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        self._tasks = {}
 
 
 async def begin(store: Store, scenario: Scenario, team: Team, sessions: int | None) -> None:
@@ -242,7 +98,8 @@ async def synthesise(
     no_uploads()
     told = TellingLauncher(launcher, progress, limit)
     beating = asyncio.create_task(beat(progress.pulse, partial(look, limit))) if look else None
-    context = SynthesisContext(telling, journal, told, scenario.loop.concurrency, sessions)
+    announcer = FolderAnnouncer(store.path, progress)
+    context = SynthesisContext(telling, journal, told, scenario.loop.concurrency, sessions, announcer)
     try:
         if stopper.reason is not None:
             raise Paused
@@ -250,8 +107,8 @@ async def synthesise(
         progress.stage("looking at the source")
         with rarer_collections():
             state = await _led(stopper, store.path.name, context)
-    except (Paused, ProviderError, BudgetError) as end:
-        if not isinstance(end, Paused):  # met by the run's own graph, which asks for concepts
+    except (Paused, ProviderError, BudgetError, AlarmError) as end:
+        if not isinstance(end, Paused):  # met by the run's own graph, which asks for concepts and hears the alarm
             stopper.request(end.reason, 0, error=end)
         reason = stopper.reason or INTERRUPTED
         used = _budget_used(store, scenario, budget, reason)
@@ -310,18 +167,9 @@ def run_started(
         team=team.name,
         seed=scenario.seed,
         sessions=sessions,
-        models=team.models,
+        models=team.models | ({STUDENT: models_of(team, "learning")} if team.student else {}),
         weights=team.weights,
     )
-
-
-def launched(reader: Reader) -> RunStarted:
-    """Return the first event of a run. Raises DamageError when there is none."""
-    first = next(iter(reader.run_events()), None)
-    if first is None or not isinstance(first.event, RunStarted):
-        remedy = "remove the folder and start again with `mendloop run`"
-        raise DamageError("the run never began", where=str(reader.path), remedy=remedy)
-    return first.event
 
 
 def known_outcomes(store: Store) -> dict[int, SessionOutcome]:

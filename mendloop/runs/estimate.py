@@ -21,16 +21,19 @@ from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.prompted.tester import ASKED
 from mendloop.agents.sources.failures import read_failures
 from mendloop.agents.sources.instructions import read_instructions
+from mendloop.agents.sources.problems import read_problems
 from mendloop.agents.sources.snippets import MAX_LINES as SNIPPET_LINES
 from mendloop.frozen import Frozen
 from mendloop.graphs.opening import MAX_TITLE
 from mendloop.graphs.planning import MAX_PLANS, TITLES_KEPT
+from mendloop.graphs.strengthening import MAX_AIMS
 from mendloop.modelspecs import LanguageModel, PlayedRole, Price
 from mendloop.runs.questions import ROLE_OF, Count, run_counts, session_counts
 from mendloop.specs import (
     FailureSource,
     GoalSource,
     InstructionSource,
+    ProblemSource,
     PromptName,
     PythonSource,
     Scenario,
@@ -162,6 +165,9 @@ class Estimator:
             "signature": text(60),
             "entry_point": text(20),
             "focus": text(20),
+            "tests": text(ASKED * SHOWN_TEXT_CAP) if large and self.scenario.loop.rules.programmer_sees_tests else "",
+            "aims": [text(60)] * (MAX_AIMS if large else 0),
+            "parameters": text(60),
             "code": text(max(code, written)),
             "case": text(CASE_TOKENS),
             "expected": text(SHOWN_TEXT_CAP),
@@ -171,6 +177,7 @@ class Estimator:
             "failing": 1,
             "total": 1,
             "diagnosis": text(300) if large else "",
+            "explained_by": text(10),
             "line": None,
             "lessons": [text(MAX_LESSON)] * lessons,
             "conflict": text(300),
@@ -188,6 +195,8 @@ def source_sizes(scenario: Scenario) -> tuple[int, int]:
         case FailureSource(path=path):
             rows = read_failures(path).items
             return max(at_most(row.statement) for row in rows), max(at_most(row.code) for row in rows)
+        case ProblemSource(path=path):
+            return max(at_most(each.statement) for each in read_problems(path).items), 0
         case InstructionSource(path=path):
             return max(at_most(each.text) for each in read_instructions(path).items), 0
         case SnippetSource() | GoalSource():

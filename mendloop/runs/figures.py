@@ -16,9 +16,6 @@ from mendloop.records import Provenance, Record, Source, Tier, TierEvidence
 
 K = TypeVar("K", str, int)
 
-WILSON_Z = 1.959964
-"""The standard normal quantile of a two-sided 95 % interval."""
-
 
 @dataclass(frozen=True)
 class Maker:
@@ -62,6 +59,7 @@ class Outline:
     teacher: str
     maker: Maker
     evidence: TierEvidence
+    ancestry: tuple[str, ...] = ()
 
 
 def outline_of(record: Record) -> Outline:
@@ -83,6 +81,7 @@ def outline_of(record: Record) -> Outline:
         teacher=record.provenance.team,
         maker=maker_of(record.provenance),
         evidence=record.evidence,
+        ancestry=record.provenance.ancestry,
     )
 
 
@@ -130,16 +129,6 @@ def tally(values: Iterable[K]) -> dict[K, int]:
 def histogram(values: Iterable[int]) -> dict[int, int]:
     """Return how often each number occurs, in the order of the numbers."""
     return dict(sorted(Counter(values).items()))
-
-
-def wilson(failed: int, n: int) -> tuple[float, float]:
-    """Return the Wilson score interval (95 %) of a proportion; `n` is at least 1."""
-    share, square = failed / n, WILSON_Z**2
-    centre = (share + square / (2 * n)) / (1 + square / n)
-    half = WILSON_Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    low = 0.0 if failed == 0 else max(0.0, centre - half)
-    high = 1.0 if failed == n else min(1.0, centre + half)
-    return round(low, 6), round(high, 6)
 
 
 def entropy(counts: Mapping[str, int]) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mendloop.agents.proposer import Proposer, Stock
 from mendloop.graphs.outcome import SessionOutcome
-from mendloop.records import Brief, Problem
+from mendloop.records import Brief, Problem, Standing
 from mendloop.runs.pulse import KeptLimit, Pulse
 from mendloop.tools.bench import Bench
 
@@ -83,9 +83,9 @@ class TellingLauncher:
         self._launcher, self._progress, self._limit = launcher, progress, limit
         self._untold: list[SessionOutcome] = []
 
-    def start(self, index: int, brief: Brief) -> None:
+    def start(self, index: int, brief: Brief, standing: Standing | None = None) -> None:
         self._tell()
-        self._launcher.start(index, brief)
+        self._launcher.start(index, brief, standing)
 
     async def next(self) -> SessionOutcome:
         self._tell()

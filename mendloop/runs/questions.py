@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from mendloop.agents.prompted.tester import VOTES
 from mendloop.graphs.judging import MAX_SANDBOX_FAULTS
 from mendloop.graphs.planning import MAX_PLANS
-from mendloop.graphs.routes import MAX_FIXES, MAX_RESAMPLES, MAX_RESTARTS, MAX_RESTATEMENTS
 from mendloop.modelspecs import PlayedRole
-from mendloop.specs import GoalSource, InstructionSource, PromptName, Scenario
+from mendloop.policies import Explain, Policy
+from mendloop.specs import GoalSource, InstructionSource, Loop, ProblemSource, PromptName, Scenario
 
 RESAMPLED = 2
 """Peers that are written when nothing is decided."""
@@ -26,6 +26,10 @@ ROLE_OF: Mapping[PromptName, PlayedRole] = {
     "repair": "programmer",
     "diagnose": "critic",
     "judge": "critic",
+    "write_both": "programmer",
+    "reflect": "programmer",
+    "question": "critic",
+    "contract": "proposer",
 }
 """Who asks each question."""
 
@@ -42,29 +46,58 @@ class Count:
 def session_counts(scenario: Scenario) -> tuple[Count, ...]:
     """Return the questions of one session, by team."""
     loop, turns = scenario.loop, scenario.target.min_failed_turns
-    again = MAX_RESTATEMENTS if scenario.team == "prompted" else 0
+    stops = loop.stops
+    stated_by_a_model = scenario.team == "prompted" and not isinstance(scenario.source, ProblemSource)
+    again = stops.restatements if stated_by_a_model else 0
     rounds = 1 + again
-    repairs = rounds * loop.max_repairs + again
+    repairs = rounds * loop.repairs + again
     mended = repairs * loop.samples
-    if scenario.team == "procedural":
+    if scenario.team in ("procedural", "recorded"):
         return ()
+    explained = _explained(loop.rules, turns, repairs)
     if scenario.team != "prompted":
-        return (
-            Count("diagnose", turns, repairs),
-            Count("repair", turns, mended + MAX_RESTARTS * loop.samples),
-        )
-    suites = 2 if loop.held_out else 1
-    judged = rounds * (loop.max_repairs + 2) + MAX_RESTARTS + MAX_FIXES + MAX_RESAMPLES + MAX_SANDBOX_FAULTS
+        return (*explained, Count("repair", turns, mended + stops.restarts * loop.samples))
+    judged = rounds * (loop.repairs + 2) + stops.restarts + stops.fixes + stops.resamples + MAX_SANDBOX_FAULTS
+    adjudicated = loop.rules.blame == "adjudicate"
     return (
-        Count(stating_prompt(scenario), 1, 1),
-        Count("tests", suites, suites * rounds + 1),
-        Count("write", 1 + min(1, loop.peers), rounds * (1 + loop.peers) + RESAMPLED * MAX_RESAMPLES + MAX_RESTARTS),
-        Count("diagnose", turns, repairs),
-        Count("repair", turns, mended),
-        Count("judge", 0, 2 * judged),
-        Count("rederive", 0, MAX_FIXES * VOTES),
+        *([Count(stating_prompt(scenario), 1, 1)] if stated_by_a_model else []),
+        *([Count("contract", 1, rounds)] if loop.rules.contract else []),
+        *_designed(loop, rounds),
+        _written(loop, rounds, repairs),
+        *explained,
+        Count("repair", 0 if loop.rules.mend == "resample" else turns, mended),
+        Count("judge", 0, 2 * judged if adjudicated else 0),
+        Count("rederive", 0, stops.fixes * VOTES if adjudicated else 0),
         Count("restate", 0, again),
     )
+
+
+def _explained(rules: Policy, turns: int, repairs: int) -> tuple[Count, ...]:
+    """Return how often failures are explained, and with which prompt."""
+    prompts: dict[Explain, PromptName] = {"critic": "diagnose", "reflection": "reflect", "questioner": "question"}
+    prompt = prompts.get(rules.explain)
+    return (Count(prompt, turns, repairs),) if prompt is not None else ()
+
+
+def _designed(loop: Loop, rounds: int) -> tuple[Count, ...]:
+    """Return how often suites are designed; those for measuring, and one of further cases, are among them."""
+    held_out = 1 if loop.held_out else 0
+    if loop.rules.tests == "joint":
+        return Count("write_both", 1, rounds), Count("tests", held_out, held_out + 1)
+    suites = loop.rules.suites + held_out
+    return (Count("tests", suites, suites * rounds + 1),)
+
+
+def _written(loop: Loop, rounds: int, repairs: int) -> Count:
+    """Return how often a program is written: the first, its peers, and those in place of repairs or after a restart."""
+    stops, first = loop.stops, 0 if loop.rules.tests == "joint" else 1
+    drawn = 0
+    if loop.rules.mend == "resample":
+        drawn = repairs
+    elif loop.control:
+        drawn = repairs * (loop.samples + 1)
+    high = rounds * (first + loop.peers) + RESAMPLED * stops.resamples + stops.restarts + drawn
+    return Count("write", first + min(1, loop.peers), high)
 
 
 def run_counts(scenario: Scenario) -> tuple[Count, ...]:

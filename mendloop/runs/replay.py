@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 
-from mendloop.errors import DivergedError
+from mendloop.errors import AlarmError, DivergedError
 from mendloop.events import RUN_SESSION, SessionStarted
 from mendloop.executions import Execution, Probe, Request
 from mendloop.frozen import Frozen
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
 from mendloop.graphs.team import Team
-from mendloop.records import Brief
-from mendloop.runs.engine import SessionRunner, launched, run_started
+from mendloop.records import Brief, Standing
+from mendloop.runs.begun import launched
+from mendloop.runs.engine import run_started
 from mendloop.runs.journal import ReplayEnded, ReplayJournal
 from mendloop.runs.reader import Reader
+from mendloop.runs.sessions import SessionRunner
 from mendloop.scenario import Scenario
 
 
@@ -57,7 +59,7 @@ class Unreachable:
 class _NoLauncher:
     """Starts nothing: outcomes come from the journal."""
 
-    def start(self, index: int, brief: Brief) -> None:
+    def start(self, index: int, brief: Brief, standing: Standing | None = None) -> None:
         pass
 
     async def next(self) -> SessionOutcome:
@@ -102,9 +104,9 @@ async def _replay_run(journal: ReplayJournal, reader: Reader, scenario: Scenario
 
 async def _replay_session(runner: SessionRunner, reader: Reader, name: str, journal: ReplayJournal) -> None:
     first = next((each.event for each in reader.events(name)), None)
-    asked = first.brief if isinstance(first, SessionStarted) else None
-    brief = reader.load(asked, Brief) if asked is not None else Brief()
-    await runner.run(int(name[1:]), journal, brief)
+    started = first if isinstance(first, SessionStarted) else None
+    brief = reader.load(started.brief, Brief) if started and started.brief else Brief()
+    await runner.run(int(name[1:]), journal, brief, started.standing if started else None)
 
 
 async def _compared(journal: ReplayJournal, run: Awaitable[object]) -> str:
@@ -112,7 +114,7 @@ async def _compared(journal: ReplayJournal, run: Awaitable[object]) -> str:
     try:
         await run
         journal.end()
-    except ReplayEnded:
+    except (ReplayEnded, AlarmError):  # a run that its alarm stopped ends there again
         return ""
     except DivergedError as error:
         return error.what

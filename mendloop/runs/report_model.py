@@ -1,12 +1,12 @@
-"""What a report says: typed figures, and how two reports differ."""
+"""What a report says: typed figures."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 from mendloop.frozen import Frozen
-from mendloop.records import Tier
+from mendloop.records import Stage, Tier, VerdictKind
 from mendloop.runs.figures import Diversity, Spread
+from mendloop.runs.intervals import Contrast, Interval
+from mendloop.runs.near_duplicates import NearDuplicates
 
 
 class Funnel(Frozen):
@@ -19,7 +19,10 @@ class Funnel(Frozen):
 
 
 class HeldOut(Frozen):
-    """Accepted programs that met their held-out suite, those that failed it, and the 95 % Wilson interval."""
+    """Accepted programs that met their held-out suite, those that failed it, and the share's 95 % Wilson interval.
+
+    It is the run's own estimate of how often it accepts what is wrong, clustered by problem.
+    """
 
     n: int
     failed: int
@@ -135,36 +138,77 @@ class Budget(Frozen):
     stops: dict[str, int] = {}
 
 
+class StageRow(Frozen):
+    """One comparison of teacher and student on a held-out split (METHOD: AIEV stages), and who had the roles after it.
+
+    `p` is of McNemar's exact test. `concepts` is how many concepts gave a kept record since the split before, `lost`
+    names those that gave one before it and none since.
+    """
+
+    split: int
+    mode: str
+    n: int
+    left_out: int
+    teacher_right: int
+    student_right: int
+    only_teacher: int
+    only_student: int
+    p: float
+    before: Stage
+    after: Stage
+    generation: int
+    reason: str
+    kept: int
+    grounded: int
+    concepts: int
+    lost: tuple[str, ...]
+
+
 class Report(Frozen):
     """The figures of a run. One that was not measured is None, and `not_measured` says why.
 
-    `tokens_per_model_s` are completion tokens per second of one request's time (one stream's speed),
-    `tokens_per_wall_s` those of all requests together per second in which any was under way. `cached_share` is of the
-    prompt tokens.
+    `kept_per_100k_tokens` and `kept_per_usd` are records of tier A or B with a failing turn; they and `tokens_per_kept`
+    leave out `tokens_measuring`, which only measured what was accepted and are part of `tokens`. `intervals` are by the
+    dotted path of their figure, clustered by problem. `verdicts` counts verdicts by kind, `adjudication` by rule.
+    `memory_lift` is how many of the sessions with a failing turn were kept, memory on against off;
+    `repair_against_resampling` the same for sessions whose first program failed, by what followed. `ancestry` counts
+    kept records by the models they descend from. `tokens_per_model_s` are completion tokens per second of one request's
+    time (one stream's speed), `tokens_per_wall_s` those of all requests together per second in which any was under way.
+    `cached_share` is of the prompt tokens.
     """
 
     kept_per_100k_tokens: float | None
     kept_per_usd: float | None
+    intervals: dict[str, Interval] = {}
     funnel: Funnel
+    kept_share: float | None = None
     tiers: dict[Tier, int]
+    tier_shares: dict[Tier, float] | None = None
     held_out: HeldOut | None
     compared: Compared | None
     test_validity: float | None
     mutation_score: Spread | None
     adjudication: dict[str, int]
+    verdicts: dict[VerdictKind, int] = {}
     turns: dict[int, int]
-    repair_against_resampling: float | None
+    repair_against_resampling: Contrast | None
     faults: Faults | None
     operators: Operators | None
     diversity: Diversity | None
+    near_duplicates: NearDuplicates | None = None
     difficulty: Difficulty | None
     memory: Memory
+    memory_lift: Contrast | None = None
     peers_agreeing: Spread | None
+    peers_other_family: Spread | None = None
     grounded_share: float | None
     generations: dict[int, int]
+    ancestry: dict[str, int] = {}
+    stages: tuple[StageRow, ...] = ()
     repaired: Repaired | None
     turns_to_repair: Spread | None
     tokens: int
+    tokens_measuring: int = 0
     tokens_per_kept: float | None
     tokens_per_model_s: float | None
     tokens_per_wall_s: float | None
@@ -174,28 +218,8 @@ class Report(Frozen):
     contamination: dict[str, int] | None
     budget: Budget | None = None
     team: str
+    method: str = "mendloop"
     version: str
     seed: int | None
     finished: bool
     not_measured: dict[str, str]
-
-
-Scalar: TypeAlias = Any
-"""A figure by itself: float, int, str, bool, or None where a report does not have it."""
-
-
-def differences(before: Report, after: Report) -> dict[str, tuple[Scalar, Scalar]]:
-    """Return the figures that differ, by dotted path in the order of the report: their values before and after."""
-    old, new = _leaves(before.model_dump(mode="json")), _leaves(after.model_dump(mode="json"))
-    paths = [path for path in dict.fromkeys([*new, *old]) if not path.startswith("not_measured.")]
-    return {path: (old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path)}
-
-
-def _leaves(value: Any, path: str = "") -> dict[str, Scalar]:
-    if not isinstance(value, dict):
-        return {path: value}
-    return {
-        inner: leaf
-        for key, item in value.items()
-        for inner, leaf in _leaves(item, f"{path}.{key}" if path else str(key)).items()
-    }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
-from mendloop.records import Tier
-from mendloop.runs.report_model import Budget, Calls, MemorySide, ModelUse, Report, Scalar
+from mendloop.runs.intervals import Contrast
+from mendloop.runs.report_changes import Scalar
+from mendloop.runs.report_model import Budget, Calls, MemorySide, ModelUse, Report
+
+K = TypeVar("K")
 
 _LABEL = 26
 
@@ -17,6 +21,7 @@ def report_lines(report: Report) -> tuple[str, ...]:
         *_yield(report),
         *_strength(report),
         *_content(report),
+        *_stages(report),
         *_lessons(report),
         *_unmeasured(report),
     )
@@ -34,9 +39,10 @@ def _line(label: str, text: str) -> str:
 
 
 def _cost(report: Report) -> Iterator[str]:
-    yield _line("kept per 100k tokens", _value(report.kept_per_100k_tokens))
-    yield _line("kept per US dollar", _value(report.kept_per_usd))
-    yield _line("spent", f"{report.tokens} tokens, {_value(report.usd)} US dollars")
+    for label, figure in (("kept per 100k tokens", "kept_per_100k_tokens"), ("kept per US dollar", "kept_per_usd")):
+        yield _line(label, _value(getattr(report, figure)) + _within(report, figure))
+    measuring = f"; {report.tokens_measuring} of the tokens only measured" if report.tokens_measuring else ""
+    yield _line("spent", f"{report.tokens} tokens, {_value(report.usd)} US dollars{measuring}")
     if (budget := report.budget) is not None:
         yield _line("of the budget", _budget(budget))
     if (use := report.model_use) is not None:
@@ -81,19 +87,29 @@ def _calls(calls: Calls) -> str:
 def _yield(report: Report) -> Iterator[str]:
     funnel = report.funnel
     state = "" if report.finished else " (the run is not finished)"
+    yield _line("method", report.method)
     yield _line("sessions", f"{funnel.sessions}: {funnel.kept} kept, {funnel.dropped} dropped{state}")
+    if report.kept_share is not None:
+        yield _line("kept share", _share(report.kept_share) + _within_share(report, "kept_share"))
     if funnel.by_reason:
         yield _line("dropped because", _counts(funnel.by_reason, "; " if report.model_use else ", "))
     yield _line("tiers", _counts(report.tiers))
+    for tier, share in (report.tier_shares or {}).items():
+        yield _line(f"  tier {tier}", _share(share) + _within_share(report, f"tier_shares.{tier}"))
+    yield _line("verdicts", _counts(report.verdicts))
     yield _line("verdicts by rule", _counts(report.adjudication))
     yield _line("failing turns", _counts(report.turns))
     if report.difficulty is not None:
-        yield _line("passed at first try", f"{_share(report.difficulty.first_try_rate)} of {report.difficulty.n}")
+        passed = f"{_share(report.difficulty.first_try_rate)} of {report.difficulty.n}"
+        yield _line("passed at first try", passed + _within_share(report, "difficulty.first_try_rate"))
     if (repaired := report.repaired) is not None:
-        text = f"{repaired.kept} of {repaired.sessions} sessions with a failing turn ({_share(repaired.share)})"
-        yield _line("repaired and kept", text)
+        text = f"{repaired.kept} of {repaired.sessions} sessions with a failing turn: {_share(repaired.share)}"
+        yield _line("repaired and kept", text + _within_share(report, "repaired.share"))
     if (turns := report.turns_to_repair) is not None:
-        yield _line("turns to repair", f"median {turns.median:g}, mean {turns.mean:.2f}, n {turns.n}")
+        mean = f"mean {turns.mean:.2f}{_within(report, 'turns_to_repair.mean')}"
+        yield _line("turns to repair", f"median {turns.median:g}, {mean}, n {turns.n}")
+    if (against := report.repair_against_resampling) is not None:
+        yield _line("repair against resampling", _contrast(against, "repaired", "resampled"))
 
 
 def _strength(report: Report) -> Iterator[str]:
@@ -103,7 +119,11 @@ def _strength(report: Report) -> Iterator[str]:
     if (compared := report.compared) is not None:
         yield _line("parted from reference", f"{compared.parted} of {compared.n} accepted programs")
     if (score := report.mutation_score) is not None:
-        yield _line("mutation score", f"median {score.median:.3f}, mean {score.mean:.3f}, n {score.n}")
+        mean = f"mean {score.mean:.3f}{_within(report, 'mutation_score.mean')}"
+        yield _line("mutation score", f"median {score.median:.3f}, {mean}, n {score.n}")
+    for label, peers in (("peers agreeing", report.peers_agreeing), ("  of another family", report.peers_other_family)):
+        if peers is not None:
+            yield _line(label, f"median {peers.median:g}, mean {peers.mean:.2f}, n {peers.n}")
     if (faults := report.faults) is not None:
         answer = {True: " - as known", False: " - NOT AS KNOWN", None: ""}[faults.known_answer_ok]
         parts = [f"{n}: {_counts(turns)}" for n, turns in faults.by_count.items()]
@@ -119,16 +139,34 @@ def _content(report: Report) -> Iterator[str]:
     if (spread := report.diversity) is not None:
         where = f" in {spread.modules} modules" if spread.modules else ""
         yield _line("distinct functions", f"{spread.functions}{where}")
-        yield _line("near-duplicate clusters", f"{spread.clusters}; at most {spread.max_per_function} rows a function")
-        yield _line("concept entropy", _value(spread.concept_entropy) + " bits")
+        yield _line("problem clusters", f"{spread.clusters}; at most {spread.max_per_function} rows a function")
+        if spread.concept_entropy is not None:
+            yield _line("concept entropy", f"{_value(spread.concept_entropy)} bits")
+    if (alike := report.near_duplicates) is not None:
+        text = f"{alike.clusters} clusters of {alike.n} programs, the largest of {alike.largest}"
+        yield _line("near-duplicates", f"{text}; {_share(alike.share)} have one")
     if report.grounded_share is not None:
-        yield _line("grounded in real code", _share(report.grounded_share))
+        yield _line("grounded in real code", _share(report.grounded_share) + _within_share(report, "grounded_share"))
+    if set(report.generations) - {0}:
+        yield _line("generations", _counts(report.generations))
+    if report.ancestry:
+        yield _line("descended from", _counts(report.ancestry))
+
+
+def _stages(report: Report) -> Iterator[str]:
+    for row in report.stages:
+        right = f"teacher {row.teacher_right}, student {row.student_right} of {row.n} right, p {row.p:.3g}"
+        lost = f"; concepts lost: {', '.join(row.lost)}" if row.lost else ""
+        change = f"{row.before} -> {row.after} ({row.reason})"
+        yield _line(f"split {row.split}", f"{right}: {change}; {row.kept} kept, {row.grounded} grounded{lost}")
 
 
 def _lessons(report: Report) -> Iterator[str]:
     memory = report.memory
-    yield _line("memory on", _side(memory.on))
-    yield _line("memory off", _side(memory.off))
+    for name, side in (("on", memory.on), ("off", memory.off)):
+        yield _line(f"memory {name}", _side(side) + _within(report, f"memory.{name}.trials_per_repair"))
+    if report.memory_lift is not None:
+        yield _line("repaired, on against off", _contrast(report.memory_lift, "on", "off"))
     yield _line("lessons", f"{memory.retrieved} retrieved, {memory.helped} credited with a fix")
 
 
@@ -142,8 +180,27 @@ def _unmeasured(report: Report) -> Iterable[str]:
     return ["not measured:", *(f"  {_line(key, why)}" for key, why in report.not_measured.items())]
 
 
-def _counts(counts: Mapping[str, int] | Mapping[Tier, int] | Mapping[int, int], between: str = ", ") -> str:
+def _counts(counts: Mapping[K, int], between: str = ", ") -> str:
     return between.join(f"{name} x{count}" for name, count in counts.items()) or "none"
+
+
+def _contrast(contrast: Contrast, first: str, second: str) -> str:
+    sides = ((first, contrast.first), (second, contrast.second))
+    shares = ", ".join(f"{name} {_share(side.share)} of {side.n}" for name, side in sides)
+    holds = "; it holds 0: not told apart" if contrast.holds_zero else ""
+    low, high = (f"{100 * bound:+.1f}" for bound in (contrast.low, contrast.high))
+    return f"{shares}: {100 * contrast.difference:+.1f} points (95 % interval {low} to {high}{holds})"
+
+
+def _within(report: Report, figure: str) -> str:
+    """Return a figure's interval in brackets, nothing where it has none."""
+    found = report.intervals.get(figure)
+    return f" (95 % interval {_value(found.low)} to {_value(found.high)})" if found else ""
+
+
+def _within_share(report: Report, figure: str) -> str:
+    found = report.intervals.get(figure)
+    return f" (95 % interval {_share(found.low)} to {_share(found.high)})" if found else ""
 
 
 def _share(share: float) -> str:

@@ -18,7 +18,8 @@ HEAD = "head.json"
 LOCK = "lock"
 MEMORY = "memory"
 EXPORTS = "export"
-DERIVED = (MEMORY, f"{MEMORY}.damaged", EXPORTS)
+STAGES = "stages"
+DERIVED = (MEMORY, f"{MEMORY}.damaged", EXPORTS, STAGES)
 """Folders inside a run folder that were made from its journal, or from what it holds."""
 REDACT_KEY = "redact/"
 """A Redacted event stands in the control session under this prefix and the blob's hash; the trigger asks for it."""

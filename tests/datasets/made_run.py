@@ -22,6 +22,7 @@ from mendloop.events import (
     SessionFinished,
     SessionStarted,
     SolutionWritten,
+    StageJudged,
     VerdictReached,
 )
 from mendloop.executions import CaseResult
@@ -185,7 +186,7 @@ class MadeRun:
     """Sessions to be written: a Record is kept, a text is the reason of a drop, None never ended.
 
     A record's programs hold as many faults as turns fail, and `more_faults`. `asked` are the questions to a model, by
-    session number.
+    session number; `resampled` the numbers of sessions in that arm.
     """
 
     sessions: list[Record | str | None]
@@ -195,6 +196,8 @@ class MadeRun:
     more_faults: int = 0
     team: str = "procedural"
     asked: dict[int, list[Asked]] = field(default_factory=dict)
+    resampled: frozenset[int] = frozenset()
+    stages: list[StageJudged] = field(default_factory=list)
 
     def write(self, path: Path) -> Path:
         """Write the run and return its folder."""
@@ -209,6 +212,8 @@ class MadeRun:
             await run.emit("started", RunStarted(scenario=scenario, version="0.1.0", team=self.team, seed=7))
             for number, what in enumerate(self.sessions):
                 await self._session(store, number, what)
+            for judged in self.stages:
+                await run.emit(f"judged{judged.split}", judged)
             if self.counted is not None:
                 kept = sum(isinstance(what, Record) for what in self.sessions[: self.counted])
                 await run.emit("finished", RunFinished(reason="target", counted=self.counted, kept=kept))
@@ -217,7 +222,8 @@ class MadeRun:
     async def _session(self, store: Any, number: int, what: Record | str | None) -> None:
         journal = await store.journal(f"s{number:04d}")
         memory = "on" if number % 2 == 0 else "off"
-        await journal.emit("start", SessionStarted(index=number, memory=memory))
+        arm = "resample" if number in self.resampled else "repair"
+        await journal.emit("start", SessionStarted(index=number, memory=memory, arm=arm))
         for asked in self.asked.get(number, []):
             await journal.emit(asked.key, _answered(store, asked))
         if what is None:

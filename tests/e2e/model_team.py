@@ -142,6 +142,7 @@ ROLES: Mapping[str, str] = {
     "diagnose": "You review Python functions",
     "judge": "You decide what a task asks for",
     "rederive": "You work out by hand",
+    "contract": "You read a programming task and say which inputs",
 }
 """How each prompt begins."""
 
@@ -178,6 +179,7 @@ def team(**changes: Callable[[Asked], Reply | str]) -> Callable[[Asked], Reply]:
         "diagnose": diagnosis,
         "judge": lambda asked: "WHY: it is open.\nVERDICT: UNCLEAR",
         "rederive": lambda asked: "STEPS: none\nVALUE: UNCLEAR",
+        "contract": lambda asked: fence("def valid(items):\n    return all(type(item) is int for item in items)"),
         **changes,
     }
 

@@ -20,6 +20,7 @@ from mendloop.composition import compose
 from mendloop.executions import Request
 from mendloop.memory.none import NoMemory
 from mendloop.records import Brief, Problem
+from mendloop.runs.begun import scenario_of
 from mendloop.runs.packing import packed, unpacked
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import ReplayReport, Unreachable, replay
@@ -88,7 +89,7 @@ def test_a_replay_that_calls_the_sandbox_is_no_good_replay(finished: Path) -> No
     async def replayed() -> ReplayReport:
         sandbox = Unreachable()
         with Reader(finished) as reader:
-            scenario = api.scenario_of(reader)
+            scenario = scenario_of(reader)
             team = compose(scenario, sandbox, NoMemory(), None)
             calling = replace(team, proposer=CallingOut(team.proposer, sandbox))
             return await replay(reader, scenario, calling, "s000001")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mendloop.agents.critic import Opinion
+from mendloop.agents.mutants import Mutant
 from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
 from mendloop.executions import Limits
 from mendloop.graphs.team import Team
@@ -39,8 +40,11 @@ def cases(prefix: str, numbers: Sequence[int], origin: Origin = "generated") -> 
     return tuple(case(f"{prefix}{number}", number, origin=origin) for number in numbers)
 
 
-def mutants(code: str, entry_point: str, limit: int) -> tuple[str, ...]:
-    return tuple(f"def double(n):\n    return n * 2 + {shift}\n" for shift in range(1, 7))
+def mutants(code: str, entry_point: str, limit: int) -> tuple[Mutant, ...]:
+    return tuple(
+        Mutant(code=f"def double(n):\n    return n * 2 + {shift}\n", summary=f"{shift} too many", kind="too many")
+        for shift in range(1, 7)
+    )
 
 
 def team(sandbox: Sandbox, **changes: object) -> Team:

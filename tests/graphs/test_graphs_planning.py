@@ -28,7 +28,7 @@ from mendloop.graphs.planning import (
 )
 from mendloop.graphs.state import ConceptCount
 from mendloop.graphs.synthesis import SynthesisContext, synthesis_graph
-from mendloop.records import Brief
+from mendloop.records import Brief, Standing
 from mendloop.runs.journal import ReplayJournal
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import Unreachable
@@ -214,7 +214,7 @@ class Desk:
     known: frozenset[int] = frozenset()
     ended: list[int] = field(default_factory=list)
 
-    def start(self, index: int, brief: Brief) -> None:
+    def start(self, index: int, brief: Brief, standing: Standing | None = None) -> None:
         assert index not in self.briefs
         self.briefs[index] = brief
         if index not in self.known:

@@ -8,45 +8,17 @@ import pytest
 
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.scripted import ScriptedCritic, ScriptedProgrammer, ScriptedProposer, ScriptedTester
-from mendloop.events import NodeEntered, RecordDropped, RecordKept
+from mendloop.events import RecordKept
 from mendloop.executions import Execution, Probe, Request
-from mendloop.graphs.outcome import SessionOutcome
-from mendloop.graphs.team import Team
-from mendloop.records import Brief, Case, Diagnosis, Problem, Record, Solution
-from mendloop.runs.engine import SessionRunner
+from mendloop.records import Brief, Case, Diagnosis, Problem, Solution
 from mendloop.runs.reader import Reader
+from mendloop.runs.sessions import SessionRunner
 from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec, Target
 from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
+from tests.graphs.playing import CLOSING, MENDING, OPENING, play
 from tests.graphs.stages import FAR, OFF, PEER, PROBLEM, RIGHT, SHIFT, case, cases, cites, team
-
-OPENING = ["propose", "screen", "design_tests", "program", "execute", "vet_tests", "adjudicate"]
-CLOSING = ["strengthen", "hold_out", "compare_peers", "keep", "remember"]
-MENDING = ["diagnose", "recall", "repair", "execute", "adjudicate"]
-
-
-@dataclass(frozen=True)
-class Played:
-    """A session that was run: its outcome, the nodes it went through, its record or the reason it was dropped."""
-
-    outcome: SessionOutcome
-    path: list[str]
-    record: Record | None
-    dropped: str | None
-
-
-async def play(store: Store, team: Team) -> Played:
-    journal = await store.journal("s000000")
-    outcome = await SessionRunner(team).run(0, journal, Brief())
-    journal.end()
-    await store.flush()
-    with Reader(store.path) as reader:
-        events = [stored.event for stored in reader.events("s000000")]
-        kept = [reader.load(event.record, Record) for event in events if isinstance(event, RecordKept)]
-    dropped = [event.reason for event in events if isinstance(event, RecordDropped)]
-    path = [event.node for event in events if isinstance(event, NodeEntered)]
-    return Played(outcome, path, kept[0] if kept else None, dropped[0] if dropped else None)
 
 
 async def test_a_right_program_is_kept_at_once(store: Store, sandbox: Sandbox) -> None:
@@ -124,7 +96,7 @@ async def test_a_case_that_no_peer_passes_is_quarantined_and_derived_anew(store:
     tester = ScriptedTester([*cases("s", [1, 2]), wrong], cases("h", [10]), rederived={"s9": case("s9", 9)})
     programmer = ScriptedProgrammer([RIGHT], peers=[PEER, SHIFT, FAR])
     played = await play(store, team(sandbox, tester=tester, programmer=programmer, peers=3))
-    assert played.path == [*OPENING, "quarantine", "execute", "vet_tests", "adjudicate", *CLOSING]
+    assert played.path == [*OPENING, "rederive", "quarantine", "execute", "vet_tests", "adjudicate", *CLOSING]
     assert played.record is not None
     assert [c.expect for c in played.record.cases if c.id == "s9"] == ["18"]
 

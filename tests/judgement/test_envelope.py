@@ -60,7 +60,7 @@ def readable(calls: list[str]) -> list[str]:
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ALIKE)
 def test_every_call_an_envelope_was_inferred_from_is_within_and_like_it(arguments: list[tuple[object, object]]) -> None:
     calls = readable([called(*each) for each in arguments])
@@ -125,6 +125,7 @@ KEEPS = [
     ("f(s)", ["f('the cat sat')", "f('a dog ran off')"], ["f('dog the cat')"], ["f('the  cat')", "f(' cat sat')"]),
     ("f(s)", ["f('hello')", "f('worlds')"], ["f('abcdef')"], ["f('Hello')", "f('he llo')", "f('')", "f('a1b2c3')"]),
     ("f(s)", ["f('0110')", "f('10')", "f('111')"], ["f('0101')"], ["f('012')"]),
+    ("f(s)", ["f('010')"], ["f('0110')", "f('11')"], ["f('012')"]),
     ("f(ops)", ["f(['*', '+'])", "f(['//', '-', '+'])"], ["f(['-', '//'])"], ["f(['+-'])", "f(['/'])"]),
     ("f(d)", ["f({'a': 1, 'b': 2})", "f({'x': 3})"], ["f({'k': 2})"], ["f({})", "f({'a': 'b'})", "f({1: 2})"]),
     ("f(d)", ["f({'name': 'Ann', 'age': 3})", "f({'name': 'Bob', 'age': 9})"], ["f({'name': 'Ann', 'age': 9})"],

@@ -72,7 +72,7 @@ def values(call: str, signature: str = "f(x)") -> dict[str, Any]:
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ALIKE, st.integers(0, 2**32), st.integers(0, 20), st.integers(10, 120))
 def test_all_are_distinct_short_and_within(
     arguments: list[tuple[object, object]], seed: int, n: int, longest: int

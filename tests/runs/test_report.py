@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mendloop.errors import InputError
+from mendloop.judgement.shares import wilson
 from mendloop.records import Record, Source
 from mendloop.runs.answers import asked_in, busy_seconds, model_reason, unusable
 from mendloop.runs.counted import read_story
-from mendloop.runs.figures import entropy, function_of, histogram, module_of, tally, wilson
+from mendloop.runs.figures import entropy, function_of, histogram, module_of, tally
 from mendloop.runs.reader import Reader
 from mendloop.runs.redact import redact
 from mendloop.runs.report import Report, differences, read_report, report
@@ -281,7 +282,9 @@ def test_the_text_tells_what_each_question_took(asked: Report) -> None:
     repairs = "4; 1600 + 220 tokens; asked again x1; asked with more room x1; answers unusable x2"
     assert f"  programmer/repair       {repairs}" in lines
     assert "tokens per kept record    1135" in lines
-    assert "repaired and kept         2 of 5 sessions with a failing turn (40.0 %)" in lines
+    assert (
+        "repaired and kept         2 of 5 sessions with a failing turn: 40.0 % (95 % interval 7.8 % to 84.0 %)" in lines
+    )
     assert all(line.isprintable() for line in lines)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mendloop.graphs.outcome import SessionOutcome
-from mendloop.records import Brief
+from mendloop.records import Brief, Standing
 from mendloop.runs.progress import Silent, TellingLauncher
 from mendloop.runs.pulse import RECORDS_USED_UP, KeptLimit, Pulse, beat, pulse_of
 from mendloop.specs import BudgetSpec
@@ -87,7 +87,7 @@ class Ends:
     def __init__(self) -> None:
         self.index = 0
 
-    def start(self, index: int, brief: Brief) -> None:
+    def start(self, index: int, brief: Brief, standing: Standing | None = None) -> None:
         """Begin nothing."""
 
     async def next(self) -> SessionOutcome:

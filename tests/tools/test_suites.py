@@ -1,4 +1,4 @@
-"""Pytest files as judges: what they report is believed only where a false twin, an empty stub and the count agree."""
+"""Pytest files as judges: a report is believed only where a false twin, two hollow programs and the count agree."""
 
 # ruff: noqa: E501
 # Programs and pytest files are literals in one piece.
@@ -124,22 +124,75 @@ async def test_a_program_that_forges_reports_does_not_pass(sandbox: LocalSandbox
     assert "pass" not in [case.status for case in done.cases]
 
 
-VACUOUS = {
-    "asserts a constant": "import solution\ndef test_a():\n    assert True\n",
-    "asserts a pair": "import solution\ndef test_a():\n    assert (solution.f(1) == 2, 'no') if False else (0, 'm')\n",
-    "swallows everything": (
-        "import solution\ndef test_a():\n    try:\n        assert solution.f(1) == 2\n    except Exception:\n        pass\n"
+UNREADABLE = {
+    "an assert in a text": "from solution import f\ndef test_a():\n    exec('assert True')\n",
+    "no program at all": "import json\ndef test_a():\n    assert json.loads('1') == 1\n",
+    "that it is there": "from solution import f\ndef test_a():\n    assert callable(f)\n",
+    "caught and noted": (
+        "from solution import f\ndef test_a():\n    try:\n        assert f(1) == 99\n    except Exception as error:\n"
+        "        said = str(error)\n"
     ),
-    "no assertion": "import solution\ndef test_a():\n    getattr(solution, 'f', None)\n",
+    "an own solution": (
+        "import sys, types\nfake = types.ModuleType('solution')\nfake.f = lambda n: 99\nsys.modules['solution'] = fake\n"
+        "def test_a():\n    from solution import f\n    assert f(1) == 99\n"
+    ),
 }
 
 
-@pytest.mark.parametrize("name", VACUOUS)
-async def test_a_test_that_an_empty_module_passes_is_named(sandbox: LocalSandbox, name: str) -> None:
-    done = await judged(sandbox, "def f(x):\n    return 0\n", VACUOUS[name])
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_a_test_that_hollow_programs_pass_tests_nothing(sandbox: LocalSandbox, name: str) -> None:
+    done = await judged(sandbox, "def f(x):\n    return 0\n", UNREADABLE[name])
     assert not done.passed
-    assert [case.status for case in done.cases] == ["error"]
-    assert "tests nothing" in (done.cases[0].error or "")
+    assert [(case.status, case.error) for case in done.cases] == [("error", HOLLOW)]
+
+
+HOLLOW = (
+    "vacuous: it passes with a program whose functions return None, and with one whose functions return placeholders: "
+    "it tests nothing of the program"
+)
+STANDING = {
+    "expects None": ("def f(x):\n    pass\n", "assert f(1) is None"),
+    "expects truth": ("def f(x):\n    return [1]\n", "assert f(1)"),
+    "expects an empty list": ("def f(x):\n    yield from ()\n", "assert list(f(1)) == []"),
+    "reads a constant": ("f = 10\n", "assert f == 10"),
+    "reads a field": (
+        "from dataclasses import dataclass\n@dataclass\nclass f:\n    x: int = 0\n",
+        "assert f(1).x == 1 and f().x == 0",
+    ),
+    "reads a table": ("def g(x):\n    return {x: x}\nf = g(3)\n", "assert f[3] == 3"),
+    "expects an exception": ("def f(x):\n    raise ValueError\n", "with pytest.raises(ValueError):\n        f(1)"),
+    "empties what it filled": (
+        "class f:\n    def __init__(self, x):\n        self.n = x\n    def take(self):\n        self.n -= 1\n"
+        "    def empty(self):\n        return self.n == 0\n",
+        "g = f(3)\n    while not g.empty():\n        g.take()\n    assert g.empty() is True",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STANDING)
+async def test_a_test_that_one_hollow_program_fails_stands(sandbox: LocalSandbox, name: str) -> None:
+    code, body = STANDING[name]
+    done = await judged(sandbox, code, f"import pytest\nfrom solution import f\ndef test_a():\n    {body}\n")
+    assert [(case.status, case.error) for case in done.cases] == [("pass", None)]
+
+
+async def test_a_test_that_passes_beside_a_program_that_is_no_python_tests_nothing(sandbox: LocalSandbox) -> None:
+    done = await judged(sandbox, "def f(:\n", "import json\ndef test_a():\n    assert json.loads('1') == 1\n")
+    assert [(case.status, case.error) for case in done.cases] == [("error", HOLLOW)]
+
+
+async def test_inherited_tests_are_judged(sandbox: LocalSandbox) -> None:
+    tests = (
+        "from solution import f\nclass Shared:\n    def test_a(self):\n        assert f(1) == 2\n"
+        "class TestOne(Shared):\n    pass\n"
+    )
+    assert names_in(tests) == ("TestOne::test_a",)
+    assert (await judged(sandbox, "def f(x):\n    return x + 1\n", tests)).passed
+
+
+def test_a_file_whose_asserts_nothing_calls_says_so() -> None:
+    with pytest.raises(InputError, match=r"no test in it: check \(line 2\): the assert stands in a function that"):
+        names_in("def check():\n    assert f(1) == 2\n")
 
 
 async def test_a_program_that_does_not_load_fails_with_its_error(sandbox: LocalSandbox) -> None:

@@ -22,14 +22,17 @@ from mendloop.agents.asserts.forms import (
 from mendloop.agents.asserts.reasons import (
     ALWAYS_TRUE,
     AS_MESSAGE,
+    ASSERTS_NOTHING,
     COMPREHENSION,
     CONDITION,
     ELSEWHERE,
     NEVER_CALLS,
+    NEVER_TRUE,
     NO_EXCEPTION,
     NO_LITERAL,
     NO_PARSE,
     ON_CONSTANT,
+    OVER_NOTHING,
     SEVERAL_RAISE,
     SWALLOWED,
     TOO_LONG,
@@ -48,7 +51,9 @@ from mendloop.agents.asserts.statements import (
     disturbed,
     elements,
     fails,
+    goes_through_nothing,
     is_call,
+    is_idle_test,
     is_test,
     is_text,
     matched,
@@ -171,6 +176,8 @@ class Reader:
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         if node.name == self.entry:
             return
+        if is_idle_test(node, scope):
+            self._refuse(node, ASSERTS_NOTHING)
         params = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         free = [name for name in params if name not in ("self", "cls") and name not in scope.entries]
         tables = parametrized(node)
@@ -230,7 +237,7 @@ class Reader:
         rows = [matched(node.target, row) for row in elements(node.iter, scope)]
         leaves = any(isinstance(inner, ast.Break | ast.Continue) for inner in ast.walk(node))
         if not rows or leaves or None in rows:
-            self._refuse_inside(node, CONDITION, scope)
+            self._refuse_inside(node, OVER_NOTHING if goes_through_nothing(node.iter, scope) else CONDITION, scope)
             scope.forget(bound_names(node) | disturbed(node))
             return
         for row in rows:
@@ -266,7 +273,9 @@ class Reader:
         if "__name__" in {name.id for name in ast.walk(node.test) if isinstance(name, ast.Name)}:
             self._block(node.body, scope)
         elif found is not None:
-            self._block(node.body if found.value else node.orelse, scope)
+            live, dead = (node.body, node.orelse) if found.value else (node.orelse, node.body)
+            self._refuse_inside(ast.Module(dead, []), NEVER_TRUE, scope)
+            self._block(live, scope)
         else:
             self._refuse_inside(node, CONDITION, scope)
             scope.forget(bound_names(node) | disturbed(node))
@@ -360,6 +369,8 @@ class Reader:
             ) if len(rows.generators) == 1 and scope.calls_entry(rows.elt):
                 generator = rows.generators[0]
                 values = [matched(generator.target, row) for row in elements(generator.iter, scope)]
+                if goes_through_nothing(generator.iter, scope):
+                    raise RefusedError(OVER_NOTHING)
                 if not values or generator.ifs or any(value is None for value in values):
                     raise RefusedError(COMPREHENSION)
                 for value in values:

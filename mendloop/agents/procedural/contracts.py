@@ -12,12 +12,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mendloop.agents.procedural.drawing import literal
-from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.hints import Use, uses_in
 from mendloop.agents.procedural.kinds import FAMILIES, WIDER, WORDS, of_annotation, of_value
 from mendloop.agents.procedural.purity import NotUsable
 from mendloop.agents.procedural.source import Candidate
+from mendloop.judgement.calls import literal, parse_arguments
 from mendloop.records import Contract, Evidence, Parameter
 
 MAX_KINDS = 6

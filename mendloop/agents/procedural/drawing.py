@@ -19,6 +19,7 @@ from mendloop.agents.procedural.palette import (
     Palette,
     realistic,
 )
+from mendloop.judgement.calls import literal
 
 Style = str
 """How a value is drawn: "basic", "edge" or "large"."""
@@ -52,19 +53,6 @@ def _fits(value: object, kind: str) -> bool:
     containers = {"list": list, "tuple": tuple, "dict": dict, "set": set}
     wanted = kinds.get(kind) or (containers.get(head) if "[" in kind else None)
     return wanted is not None and isinstance(value, wanted)
-
-
-def literal(value: object) -> str:
-    """Return the text of a value; unlike repr it is the same under every hash seed."""
-    if isinstance(value, set | frozenset):
-        return "{" + ", ".join(sorted(map(literal, value))) + "}" if value else "set()"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(literal, value)) + "]"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(literal, value)) + ("," if len(value) == 1 else "") + ")"
-    return repr(value)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

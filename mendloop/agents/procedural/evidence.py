@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mendloop.agents.asserts.expressions import expression, is_about, is_literal, needed
-from mendloop.agents.procedural.drawing import literal
 from mendloop.agents.procedural.purity import BUILTINS
+from mendloop.judgement.calls import literal, parse_arguments
 from mendloop.records import Case
 
 _CALL = re.compile(r"(?<![\w.])(?:(\w+)\.)?([A-Za-z_]\w*)\((['\"\d\[({\-bru][^\n]{0,100})")
@@ -54,18 +54,6 @@ def _literal_call(name: str, rest: str) -> str | None:
             shown = [*map(literal, values), *(f"{key}={literal(value)}" for key, value in named.items())]
             return f"{name}({', '.join(shown)})"
     return None
-
-
-def parse_arguments(call: str) -> tuple[list[object], dict[str, object]] | None:
-    """Return the values of a call's arguments, or None when any of them is not a literal."""
-    node = expression(call)
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        return None
-    try:
-        values = [ast.literal_eval(argument) for argument in node.args]
-        return values, {str(k.arg): ast.literal_eval(k.value) for k in node.keywords if k.arg}
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
 
 
 # --- doctests --------------------------------------------------------------------------------------------------------

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from mendloop.agents.procedural.evidence import parse_arguments
-from mendloop.agents.procedural.inputs import render_call
+from mendloop.judgement.calls import parse_arguments, render_call
 
 MAX_CONSTANTS = 24
 MAX_TEXT = 60

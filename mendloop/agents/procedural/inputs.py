@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-from mendloop.agents.procedural.drawing import Style, draw_value, literal, mutated
-from mendloop.agents.procedural.evidence import parse_arguments
+from mendloop.agents.procedural.drawing import Style, draw_value, mutated
 from mendloop.agents.procedural.item import Item
 from mendloop.agents.procedural.palette import Palette, phrases_of, tokens_of
 from mendloop.executions import Call
+from mendloop.judgement.calls import Slot, layout, literal, observing, parse_arguments, render_call
 from mendloop.records import Contract
 
 MAX_CALL = 120
@@ -21,14 +17,6 @@ ATTEMPTS = 12
 """Draws per wanted call before giving up on more distinct ones."""
 
 _STYLES: tuple[Style, ...] = ("basic", "edge", "basic", "large", "basic", "edge")
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One parameter as calls pass it: by position, by keyword only, or as any number of arguments."""
-
-    name: str
-    how: str
 
 
 def draw_inputs(item: Item, rng: random.Random, n: int) -> tuple[Call, ...]:
@@ -98,16 +86,6 @@ def _left_out(slot: Slot) -> float:
     return 0.1 if slot.how == "star" else 0.6
 
 
-@lru_cache(maxsize=1024)
-def layout(signature: str) -> tuple[Slot, ...]:
-    """Return how the parameters of a signature are passed."""
-    node = ast.parse(f"def {signature}: pass").body[0]
-    assert isinstance(node, ast.FunctionDef)
-    plain = [Slot(argument.arg, "position") for argument in (*node.args.posonlyargs, *node.args.args)]
-    star = [Slot(node.args.vararg.arg, "star")] if node.args.vararg else []
-    return (*plain, *star, *(Slot(argument.arg, "keyword") for argument in node.args.kwonlyargs))
-
-
 def mutated_call(call: str, rng: random.Random, code: str) -> str | None:
     """Return a call with one argument changed a little, or None when its arguments are not literals."""
     parsed = parse_arguments(call)
@@ -133,11 +111,6 @@ def passes(call: str, signature: str, name: str) -> bool:
         return False
     given = [slot.name for slot in layout(signature) if slot.how == "position"][: len(parsed[0])]
     return name in given or name in parsed[1]
-
-
-def render_call(name: str, values: Sequence[Any], named: dict[str, Any]) -> str:
-    """Return the text of a call with literal arguments."""
-    return f"{name}({', '.join([*map(literal, values), *(f'{key}={literal(value)}' for key, value in named.items())])})"
 
 
 def _plain(item: Item, rng: random.Random, turn: int, known: Iterator[str]) -> Call | None:
@@ -170,26 +143,8 @@ def observed_call(signature: str, text: str) -> Call | None:
 
     None when it has no such argument.
     """
-    parsed, entry_point = parse_arguments(text), signature.partition("(")[0]
-    slots = [slot for slot in layout(signature) if slot.how == "position"]
-    if parsed is None or len(parsed[0]) > len(slots):
-        return None
-    values, named = parsed
-    kept = {
-        slots[place].name: value
-        for place, value in enumerate(values)
-        if isinstance(value, list | dict | set) and slots[place].name != entry_point
-    }
-    if not kept:
-        return None
-    shown = [slots[place].name if slots[place].name in kept else literal(value) for place, value in enumerate(values)]
-    shown += [f"{key}={literal(value)}" for key, value in named.items()]
-    return Call(
-        id="observed",
-        call=f"{entry_point}({', '.join(shown)})",
-        setup="; ".join(f"{name} = {literal(value)}" for name, value in kept.items()),
-        after=tuple(kept),
-    )
+    call = observing(text, signature)
+    return call if call.after else None
 
 
 def _length(call: Call) -> int:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from mendloop.agents.faultnames import FAULTS
+from mendloop.agents.mutants import Mutant
+from mendloop.agents.procedural.families import diagnosed_as
 from mendloop.agents.procedural.faults import apply_faults, propose_faults
 from mendloop.agents.procedural.injector import spread_over_families
 
 
-def mutants(code: str, entry_point: str, limit: int) -> tuple[str, ...]:
+def mutants(code: str, entry_point: str, limit: int) -> tuple[Mutant, ...]:
     """Return at most `limit` programs with one fault each, spread over the families."""
     faults = spread_over_families(propose_faults(code, entry_point), seed=0)
-    return tuple(apply_faults(code, [fault]) for fault in faults[:limit])
+    return tuple(
+        Mutant(
+            code=apply_faults(code, [fault]),
+            summary=fault.summary,
+            kind=FAULTS.get(diagnosed_as(fault.kind), FAULTS["unknown_logic"]),
+        )
+        for fault in faults[:limit]
+    )

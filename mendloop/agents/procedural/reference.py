@@ -6,11 +6,11 @@ import ast
 import random
 from collections.abc import Collection, Sequence
 
-from mendloop.agents.procedural.evidence import parse_arguments
 from mendloop.agents.procedural.guided import compared_constants, guided_calls
 from mendloop.agents.procedural.inputs import draw_inputs, observed_call
 from mendloop.agents.procedural.item import Item
 from mendloop.executions import Call, Limits, Outcome, Request
+from mendloop.judgement.calls import parse_arguments
 from mendloop.records import Case, Problem
 from mendloop.tools.bench import Bench, derive
 from mendloop.tools.values import render

@@ -31,7 +31,9 @@ class ProceduralTester:
         cases = await ask(bench, f"reference/{role}", item, calls, self.limits, prefix)
         return Suite(author="procedural", role=role, cases=(*anchors, *cases))
 
-    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+    async def extend(
+        self, bench: Bench, problem: Problem, suites: Sequence[Suite], aims: Sequence[str] = ()
+    ) -> tuple[Case, ...]:
         """Return further inputs of the contract with what the reference says of them."""
         item = self.shelf.item_of(problem)
         taken = {case.call for suite in suites for case in suite.cases}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mendloop.agents.critic import Opinion
+from mendloop.agents.critic import Opinion, error_type_of, symptom_of
 from mendloop.agents.failing import case_text
 from mendloop.agents.faultnames import FAULTS, fault_named
 from mendloop.agents.prompted.asking import Voice
@@ -25,7 +25,6 @@ PLAIN_WORDS = frozenset(
      "character", "characters", "default", "input", "output", "result", "limit", "left", "right", "first", "last"}
 )  # fmt: skip
 """Words of signatures that general advice uses too."""
-_CLASS = re.compile(r"raises (\w+)")
 
 
 @dataclass(frozen=True)
@@ -88,23 +87,6 @@ def diagnosis_in(text: str, problem: Problem, solution: Solution, failure: Failu
         lesson=general(prose(found.get("LESSON", ""), MAX_LESSON), problem),
         sentence=sentence,
     )
-
-
-def error_type_of(failure: Failure) -> str:
-    """Return the kind of failure that was executed: an exception's name, or what is wrong with the result."""
-    raised = _CLASS.match(failure.observed)
-    if raised:
-        return raised[1]
-    if failure.case.raises is not None:
-        return "MissingException"
-    by_status = {"timeout": "Timeout", "memory": "MemoryLimit", "missing": "NoResult", "unencodable": "WrongType"}
-    return by_status.get(failure.status, "WrongValue")
-
-
-def symptom_of(failure: Failure) -> str:
-    """Return what was seen, in one sentence that names no problem."""
-    call = case_text(failure.case).splitlines()[-1] if case_text(failure.case) else "the program"
-    return f"`{call[:120]}` gives `{failure.observed[:120]}` instead of `{failure.expected[:120]}`."
 
 
 def opinion_in(text: str, statement: str, *, swapped: bool) -> Opinion:

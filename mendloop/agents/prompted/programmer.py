@@ -17,6 +17,8 @@ from mendloop.records import Problem, Solution
 from mendloop.tools.bench import Bench
 
 MAX_NOTE = 600
+EXPLAINED_BY = {"critic": "A reviewer says", "reflection": "You said of it", "questioner": "Its user says", "none": ""}
+"""How an explanation is handed on, by whose words it is."""
 _FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -30,23 +32,7 @@ class PromptedProgrammer:
 
     async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
         """Write a program from the statement alone, warmer for peers and after a restart. No peer is None."""
-        facts = {"statement": problem.statement, "signature": problem.signature}
-        sample = peer + (2 if bench.node == "restart" else 0)
-        try:
-            code = await self.voice.ask(
-                bench,
-                f"write/{peer}",
-                "write",
-                facts,
-                lambda text: program_in(text, problem.entry_point),
-                sample=sample,
-                again=peer == 0,
-            )
-        except Unanswered:
-            if peer:
-                return None
-            raise
-        return Solution(code=code, author=self.voice.chat.model)
+        return await written(self.voice, bench, problem, peer, sample=peer + (2 if bench.node == "restart" else 0))
 
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
         """Return the first sample that mends the failing case, else the first that changes anything.
@@ -90,6 +76,31 @@ class PromptedProgrammer:
         return await self.voice.ask(bench, f"repair/{sample}", "repair", facts, read, sample=sample, again=sample == 0)
 
 
+async def written(
+    voice: Voice, bench: Bench, problem: Problem, number: int, *, sample: int, tests: str = ""
+) -> Solution | None:
+    """Ask for program `number` of a problem; `tests` stand in the question where a method shows them.
+
+    Without a usable answer number 0 raises Unanswered, and others are None.
+    """
+    facts = {"statement": problem.statement, "signature": problem.signature, "tests": tests}
+    try:
+        code = await voice.ask(
+            bench,
+            f"write/{number}",
+            "write",
+            facts,
+            lambda text: program_in(text, problem.entry_point),
+            sample=sample,
+            again=number == 0,
+        )
+    except Unanswered:
+        if number:
+            return None
+        raise
+    return Solution(code=code, author=voice.chat.model)
+
+
 def repair_facts(problem: Problem, ask: RepairAsk) -> dict[str, object]:
     """Return what a prompt for a repair may use."""
     lessons = [lesson.lesson for lesson in (*ask.recalled, *ask.recent) if lesson.lesson]
@@ -104,6 +115,7 @@ def repair_facts(problem: Problem, ask: RepairAsk) -> dict[str, object]:
         "expected": ask.failure.expected,
         "observed": ask.failure.observed,
         "diagnosis": ask.diagnosis.text,
+        "explained_by": EXPLAINED_BY[ask.diagnosis.by],
         "line": ask.diagnosis.line,
         "lessons": list(dict.fromkeys(lessons)),
     }

@@ -45,10 +45,12 @@ class PromptedTester:
         cases = (*given, *(case for case in asked if case_text(case) not in taken))
         return Suite(author=self.voice.chat.model, role=role, cases=cases)
 
-    async def extend(self, bench: Bench, problem: Problem, suites: Sequence[Suite]) -> tuple[Case, ...]:
+    async def extend(
+        self, bench: Bench, problem: Problem, suites: Sequence[Suite], aims: Sequence[str] = ()
+    ) -> tuple[Case, ...]:
         """Return further cases; none where the model gives nothing usable."""
         try:
-            further = await self._asked(bench, "tests/further", problem, "held_out", "f", sample=1)
+            further = await self._asked(bench, "tests/further", problem, "held_out", "f", sample=1, aims=aims)
         except Unanswered:
             return ()
         taken = {case_text(case) for suite in suites for case in suite.cases}
@@ -75,7 +77,14 @@ class PromptedTester:
         return None
 
     async def _asked(
-        self, bench: Bench, slot: str, problem: Problem, role: SuiteRole, prefix: str, sample: int = 0
+        self,
+        bench: Bench,
+        slot: str,
+        problem: Problem,
+        role: SuiteRole,
+        prefix: str,
+        sample: int = 0,
+        aims: Sequence[str] = (),
     ) -> tuple[Case, ...]:
         def read(text: str) -> tuple[Case, ...]:
             return cases_in(text, problem.entry_point, prefix)
@@ -86,6 +95,7 @@ class PromptedTester:
             "entry_point": problem.entry_point,
             "count": ASKED,
             "focus": FOCUS[role],
+            "aims": list(aims),
         }
         return await self.voice.ask(bench, slot, "tests", facts, read, sample=sample)
 

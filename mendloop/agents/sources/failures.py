@@ -5,35 +5,28 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections import Counter
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from mendloop.agents.assertions import ParsedCases, parse_cases
 from mendloop.agents.asserts.expressions import statements
 from mendloop.agents.procedural.files import Skipped
+from mendloop.agents.sources.given_cases import given_cases
 from mendloop.agents.sources.jsonl import (
     JsonRow,
     RowError,
     Unusable,
     nothing_usable,
-    plain_text,
     read_rows,
     skipped_lines,
 )
-from mendloop.errors import InputError
 from mendloop.frozen import Frozen
 from mendloop.records import Case
 from mendloop.screening.licences import OWN, normalised
 from mendloop.screening.screen import BY_DEFAULT, Piece, RefusedError, Screen, texts_of
 from mendloop.screening.screened import Screened
 from mendloop.specs import ScreeningSpec
-from mendloop.tools.judging import validate
 
-MAX_CASES = 200
 _FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINED = re.compile(r"^def[ \t]+(\w+)", re.MULTILINE)
@@ -132,7 +125,7 @@ def _row(row: JsonRow, entry_hint: str | None, file: str) -> Row:
     node = stub.node if stub else _definition(code, entry)
     if node is None:
         raise RowError("the code does not define the function")
-    parsed = _cases(row.values.get("tests"), entry)
+    parsed = given_cases(row.values.get("tests"), entry, key="tests", prefix="t")
     if not parsed.cases:
         why = ", ".join(f"{count} {reason}" for reason, count in parsed.refused.items())
         raise RowError(f"no test can be used{f' ({why})' if why else ''}")
@@ -235,41 +228,3 @@ def _unfenced(text: str) -> str:
     """Return the fenced code of a model's answer, or the text where nothing is fenced."""
     pieces = _FENCED.findall(text)
     return "\n".join(pieces) if pieces else text
-
-
-# --- tests -----------------------------------------------------------------------------------------------------------
-
-
-def _cases(tests: object, entry: str) -> ParsedCases:
-    """Return the cases of a text, of a list of texts, or of a list of objects; their ids are t1, t2, ... where open."""
-    if isinstance(tests, str):
-        return parse_cases(plain_text(tests), entry, prefix="t", limit=MAX_CASES, origin="given")
-    if not isinstance(tests, list) or not tests:
-        raise RowError("`tests` is no text with asserts and no list of them")
-    texts = [plain_text(test) for test in tests if isinstance(test, str)]
-    parsed = parse_cases("\n".join(texts), entry, prefix="t", limit=MAX_CASES, origin="given")
-    cases, refused = list(parsed.cases), Counter(parsed.refused)
-    used = {case.id for case in cases}
-    for test in tests:
-        if isinstance(test, str):
-            continue
-        try:
-            case = _case(test, len(cases) + 1)
-        except (InputError, ValidationError, TypeError, ValueError):
-            refused["not a case"] += 1
-            continue
-        if case.id in used or len(cases) >= MAX_CASES:
-            refused["its id was used before" if case.id in used else "more than the limit"] += 1
-            continue
-        used.add(case.id)
-        cases.append(case)
-    return ParsedCases(cases=tuple(cases), refused=dict(refused))
-
-
-def _case(test: object, number: int) -> Case:
-    if not isinstance(test, dict):
-        raise TypeError("a case is an object")
-    given = {**test, "id": str(test.get("id", f"t{number}")), "origin": "given"}
-    case = Case.model_validate(given)
-    validate(case)
-    return case

@@ -27,8 +27,8 @@ class Flag(Frozen):
 class Whole(Frozen):
     """Integers from `low` to `high`, both in; without 0 unless `zero`.
 
-    `only` lists them where few were seen often. `step` is the distance that all of them keep
-    from `low` (2: all even, or all odd). `digits` are the decimal digits they are made of, where that is fewer than all.
+    `only` lists them where few were seen often. `step` is the distance that all of them keep from `low` (2: all even,
+    or all odd). `digits` are the decimal digits that they are made of, where those are fewer than all.
     """
 
     kind: Literal["int"] = "int"
@@ -119,8 +119,9 @@ class Row(Frozen):
 class Many(Frozen):
     """`least` to `most` items of one domain; no items where `empty`.
 
-    `step` is the distance that all lengths keep. `order` holds for all of them; `distinct` items never repeat,
-    `mixed` ones are of every type of the domain each time. The items of a `rectangle` are sequences of one length, and of a `square` as many as that.
+    `step` is the distance that all lengths keep from `least`. `order` holds for all of them; `distinct` items never
+    repeat, `mixed` ones are of every type of the domain each time. The items of a `rectangle` are sequences of one
+    length, and of a `square` as many as that.
     """
 
     kind: Literal["many"] = "many"

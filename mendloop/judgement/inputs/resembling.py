@@ -27,9 +27,9 @@ def _resembles_part(part: Part, value: Any) -> bool:
             return type(value) is str
         case Row():
             fields = tuple(each for field in part.fields for each in field)
-            return type(value) is CONTAINERS[part.container] and all(resembles(fields, item) for item in value)
+            return _is_of(part, value) and all(resembles(fields, item) for item in value)
         case Many():
-            return type(value) is CONTAINERS[part.container] and all(resembles(part.item, item) for item in value)
+            return _is_of(part, value) and all(resembles(part.item, item) for item in value)
         case Keyed():
             inner = tuple(each for field in part.values for each in field)
             return type(value) is dict and all(resembles(inner, item) for item in value.values())
@@ -39,3 +39,7 @@ def _resembles_part(part: Part, value: Any) -> bool:
         case Exact():
             return type(value) in {type(read_literal(text)) for text in part.texts}
     return fits_part(part, value)
+
+
+def _is_of(part: Row | Many, value: Any) -> bool:
+    return type(value) is CONTAINERS[part.container]

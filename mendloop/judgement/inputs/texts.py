@@ -106,13 +106,14 @@ def _room(lengths: list[int]) -> tuple[int, int]:
 def alphabet_of(text: str) -> str:
     """Return the characters that texts like this are made of: whole classes of letters and digits, or those seen.
 
-    A class of which few characters come again and again is no more than those; other characters are those seen.
+    A class of which few characters come again and again is no more than those, and neither are binary digits; other
+    characters are those seen.
     """
     found = ""
     for each in CLASSES:
         own = [character for character in text if character in each]
         used = "".join(sorted(set(own)))
-        closed = len(used) <= 6 and len(own) >= max(6, 4 * len(used))
+        closed = (len(used) <= 6 and len(own) >= max(6, 4 * len(used))) or (len(own) >= 3 and set(used) <= set("01"))
         found += used if closed or not own else each
     known = frozenset("".join(CLASSES))
     return found + "".join(sorted(set(text) - known))

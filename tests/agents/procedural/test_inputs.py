@@ -7,12 +7,13 @@ import random
 
 import pytest
 
-from mendloop.agents.procedural.drawing import draw_value, literal, mutated
+from mendloop.agents.procedural.drawing import draw_value, mutated
 from mendloop.agents.procedural.inputs import draw_inputs, fresh_calls, mutated_call, observed_call, passes
 from mendloop.agents.procedural.item import Item
 from mendloop.agents.procedural.kinds import KINDS
 from mendloop.agents.procedural.palette import Palette, tokens_of
 from mendloop.executions import Call
+from mendloop.judgement.calls import literal
 from mendloop.records import Contract, Parameter, Source
 
 CODE = 'def f(items, sep="-", *rest, n=1):\n    """Do."""\n    return sep.join(items)\n'

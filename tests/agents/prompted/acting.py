@@ -15,9 +15,9 @@ from mendloop.executions import Execution, Limits, Probe, Request
 from mendloop.graphs.outcome import SessionOutcome
 from mendloop.graphs.team import Team
 from mendloop.records import Brief, Problem, Record, Solution
-from mendloop.runs.engine import SessionRunner
 from mendloop.runs.reader import Reader
 from mendloop.runs.replay import Unreachable
+from mendloop.runs.sessions import SessionRunner
 from mendloop.runs.store import Store
 from mendloop.tools.bench import Bench
 from mendloop.tools.chat.protocol import Answer, ChatRequest, Finish

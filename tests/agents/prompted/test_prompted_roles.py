@@ -273,7 +273,7 @@ async def test_a_tester_never_sees_a_program(store: Store, sandbox: Sandbox) -> 
         team(
             sandbox,
             tester=PromptedTester(model.voice()),
-            programmer=ScriptedProgrammer([OFF, RIGHT], peers=[FAR, OFF, OFF.replace("1", "2")]),
+            programmer=ScriptedProgrammer([OFF, RIGHT], peers=[OFF.replace("1", digit) for digit in "234"]),
             peers=3,
         ),
     )

@@ -1,0 +1,136 @@
+"""What an accepted program is checked against: the suite that nobody saw, a reference, and independent programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mendloop.agents.executor import examine
+from mendloop.agents.shapes import shape
+from mendloop.executions import ProgramResult
+from mendloop.graphs.sampling import behaviour, sampled_calls, wanted
+from mendloop.graphs.state import RepairState, RepairUpdate
+from mendloop.graphs.team import Desk
+from mendloop.judgement.behaviour import agreement, any_order, clusters, telling
+from mendloop.judgement.tiers import tier_of
+from mendloop.records import TRUSTED_ORIGINS, Problem, Solution, Suite, TierEvidence
+
+
+async def hold_out(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Run the accepted program on the suite that nobody saw.
+
+    Failing an anchor there proves the program wrong: where the method has a gate, it is dropped.
+    """
+    suite = desk.journal.get(state["held_out"], Suite)
+    if not suite.cases:
+        return {}
+    evidence = desk.journal.get(state["evidence"], TierEvidence)
+    code = desk.journal.get(state["solutions"][-1], Solution).code
+    result = await examine(desk.bench, "held_out", code, suite.cases, desk.team.limits)
+    passed = {case.id for case in result.cases if case.status == "pass"}
+    counted = evidence.model_copy(update={"held_out_cases": len(suite.cases), "held_out_passed": len(passed)})
+    update: RepairUpdate = {
+        "evidence": desk.journal.put(counted).sha256,
+        "met": "passed" if len(passed) == len(suite.cases) else "failed",
+    }
+    anchored = any(case.origin in TRUSTED_ORIGINS and case.id not in passed for case in suite.cases)
+    return {**update, "reason": "fails_held_out"} if anchored and desk.team.loop.rules.gate else update
+
+
+async def compare_peers(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Compare the accepted program with other programs on valid inputs, and give it its tier.
+
+    Where there is an executed reference, it is the peer that decides: a program that parts from it anywhere is wrong.
+    It is dropped where the method has a gate, and has tier C where it has none.
+    """
+    evidence = desk.journal.get(state["evidence"], TierEvidence)
+    code = desk.journal.get(state["solutions"][-1], Solution).code
+    compared = await _compared(state, desk, code)
+    if compared is not None:
+        evidence = evidence.model_copy(update={"reference_inputs": len(compared.cases)})
+        if not compared.passed:
+            parted: RepairUpdate = {"evidence": desk.journal.put(evidence).sha256, "tier": "C"}
+            return {**parted, "reason": "parts_from_reference"} if desk.team.loop.rules.gate else parted
+    evidence = await _with_peers(state, desk, evidence)
+    return {"evidence": desk.journal.put(evidence).sha256, "tier": tier_of(evidence, desk.team.loop.tiers)}
+
+
+async def _compared(state: RepairState, desk: Desk, code: str) -> ProgramResult | None:
+    """Return what the accepted program does on further inputs of the reference; None where there is nothing to do."""
+    problem = desk.journal.get(state["problem"], Problem)
+    suites = (desk.journal.get(state["shown"], Suite), desk.journal.get(state["held_out"], Suite))
+    cases = await desk.team.tester.compare(desk.bench.as_role("tester"), problem, code, suites)
+    return await examine(desk.bench, "compared", code, cases, desk.team.limits) if cases else None
+
+
+async def _with_peers(state: RepairState, desk: Desk, evidence: TierEvidence) -> TierEvidence:
+    """Return the evidence with what peers of other syntax do on sampled inputs, or on the held-out suite's without."""
+    accepted = desk.journal.get(state["solutions"][-1], Solution)
+    peers = distinct(accepted, [desk.journal.get(peer, Solution) for peer in state.get("peers", [])])
+    if not state.get("peers"):
+        return evidence
+    problem = desk.journal.get(state["problem"], Problem)
+    held_out = desk.journal.get(state["held_out"], Suite)
+    calls = await sampled_calls(desk, problem, (desk.journal.get(state["shown"], Suite), held_out))
+    if calls:
+        return await _on_inputs(desk, problem, accepted, peers, calls, evidence)
+    passing = [
+        peer
+        for number, peer in enumerate(peers)
+        if (await examine(desk.bench, f"peer{number}", peer.code, held_out.cases, desk.team.limits)).passed
+    ]
+    return evidence.model_copy(
+        update={
+            "peers_agreeing": len(passing),
+            "peers_other_family": _other_family(accepted, passing),
+            "peer_inputs": len(held_out.cases),
+        }
+    )
+
+
+async def _on_inputs(
+    desk: Desk,
+    problem: Problem,
+    accepted: Solution,
+    peers: Sequence[Solution],
+    calls: tuple[str, ...],
+    evidence: TierEvidence,
+) -> TierEvidence:
+    slots = ["inputs/candidate", *(f"inputs/peer{number}" for number in range(1, len(peers) + 1))]
+    programs = zip(slots, (accepted, *peers), strict=True)
+    behaviours = [await behaviour(desk, slot, program.code, problem, calls) for slot, program in programs]
+    places = telling(behaviours)
+    unordered, slack = any_order(problem.statement), desk.team.loop.tiers.slack
+    agreeing = [
+        peer
+        for peer, theirs in zip(peers, behaviours[1:], strict=True)
+        if len(agreement(behaviours[0], theirs, places, unordered=unordered).parted) <= slack * len(places)
+    ]
+    groups = clusters(behaviours, places, slack=slack, unordered=unordered)
+    return evidence.model_copy(
+        update={
+            "peers_agreeing": len(agreeing) if places else 0,
+            "peers_other_family": _other_family(accepted, agreeing) if places else 0,
+            "peer_inputs": len(places),
+            "peer_inputs_all": len(calls) < wanted(desk),
+            "rivals": max((len(group) for group in groups if 0 not in group), default=0),
+        }
+    )
+
+
+def distinct(accepted: Solution, peers: Sequence[Solution]) -> list[Solution]:
+    """Return the peers whose syntax trees differ from the accepted program's and from each other's."""
+    by_tree = {shape(peer.code): peer for peer in reversed(peers)}
+    by_tree.pop(shape(accepted.code), None)
+    return [peer for peer in peers if by_tree.get(shape(peer.code)) is peer]
+
+
+def _other_family(accepted: Solution, peers: Sequence[Solution]) -> int:
+    return sum(family_of(peer.author) != family_of(accepted.author) for peer in peers)
+
+
+def family_of(author: str) -> str:
+    """Return the family of a model by its name: `Qwen/Qwen2.5-Coder-7B` and `qwen2.5-coder-1.5b` are of one."""
+    name = author.rpartition("/")[2].lower()
+    found = re.match(r"[a-z]+", name)
+    return found[0] if found else name

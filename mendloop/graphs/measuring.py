@@ -1,0 +1,37 @@
+"""Measuring: what a method did not make for itself, made after acceptance so that its tier can be told.
+
+Its questions stand in the journal under a node of its own, apart from what making the record took.
+"""
+
+from __future__ import annotations
+
+from mendloop.agents.unanswered import Unanswered
+from mendloop.graphs.opening import NO_SUITE, held_out_suite, more_peers, suite_designed
+from mendloop.graphs.state import RepairState, RepairUpdate
+from mendloop.graphs.team import Desk
+from mendloop.records import Problem, Suite
+
+
+async def measure(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Design a held-out suite and further cases, and write peers where there are none.
+
+    What the models do not give is not measured: that takes no accepted program away.
+    """
+    problem = desk.journal.get(state["problem"], Problem)
+    shown = desk.journal.get(state["shown"], Suite)
+    held_out = await _held_out(desk, problem, shown)
+    further = await desk.team.tester.extend(desk.bench.as_role("tester"), problem, (shown, held_out))
+    suite = Suite(author=shown.author, role="held_out", cases=further)
+    peers = state.get("peers") or await more_peers(desk, problem, 0, desk.team.peers)
+    return {
+        "held_out": await suite_designed(desk, "suite/held_out", held_out),
+        "further": desk.journal.put(suite).sha256,
+        "peers": peers,
+    }
+
+
+async def _held_out(desk: Desk, problem: Problem, shown: Suite) -> Suite:
+    try:
+        return await held_out_suite(desk, problem, shown)
+    except Unanswered:
+        return NO_SUITE
