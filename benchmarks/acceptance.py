@@ -38,9 +38,16 @@ UNFITTED = {"min_mutation_score", "min_peer_inputs"}
 Decided = Callable[[Matrix, Sequence[int]], int | None]
 
 GRID = [
-    TierRules(min_peers=peers, slack=slack, max_rivals=rivals, max_doubted=doubted, min_live_mutants=live)
-    for peers, slack, rivals, doubted, live in itertools.product(
-        (1, 2, 3), (0.0, 0.02), (0, 1, 4), (0, 2, None), (1, 3, 5)
+    TierRules(
+        min_peers=peers,
+        slack=slack,
+        max_rivals=rivals,
+        max_doubted=doubted,
+        max_contested_edges=edges,
+        min_live_mutants=live,
+    )
+    for peers, slack, rivals, doubted, edges, live in itertools.product(
+        (1, 2, 3), (0.0, 0.02), (0, 1, 4), (0, 2, None), (0, 2, None), (1, 5)
     )
 ]
 

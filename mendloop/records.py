@@ -269,8 +269,9 @@ class TierEvidence(Frozen):
     program that is the reference itself is not compared.
 
     `peer_inputs` are valid inputs on which peers were compared, all there are where `peer_inputs_all`. `rivals` is the
-    size of the largest group of peers that agree with each other and part from the program. `doubted_cases` were taken
-    out of the suites as wrong.
+    size of the largest group of peers that agree with each other and part from the program. `contested_edges` are
+    inputs at the edge of the valid ones on which more peers do something else together than do what the program does.
+    `doubted_cases` were taken out of the suites as wrong.
     """
 
     basis: Literal["reference", "given", "peers", "none"]
@@ -285,6 +286,7 @@ class TierEvidence(Frozen):
     peer_inputs_all: bool = False
     peers_other_family: int | None = None
     rivals: int | None = None
+    contested_edges: int | None = None
     doubted_cases: int = 0
     reference_inputs: int | None = None
     contamination: Literal["not_checked", "clean"] = "not_checked"

@@ -123,10 +123,11 @@ class MemorySpec(Spec):
 class TierRules(Spec):
     """What the tiers ask for (METHOD: tiers).
 
-    B: a mutation score of `min_mutation_score` over at least `min_live_mutants`. A: `min_peers` programs of other syntax
-    that agree on at least `min_peer_inputs` valid inputs, or on all there are, but for a share `slack` of them; at most
-    `max_rivals` programs that agree with each other on something else; and at most `max_doubted` cases of the suites
-    taken out as wrong.
+    B: a mutation score of `min_mutation_score` over at least `min_live_mutants`. A: `min_peers` programs of other
+    syntax agree on at least `min_peer_inputs` valid inputs, or on all there are, but for a share `slack` of them; at
+    most `max_rivals` agree with each other on something else; on at most `max_contested_edges` inputs at the edge of
+    the valid ones the program stands against more peers than with it; and at most `max_doubted` cases of the suites
+    were taken out as wrong. None sets no limit.
     """
 
     min_mutation_score: Share = 0.8
@@ -135,6 +136,7 @@ class TierRules(Spec):
     min_peer_inputs: Count = 40
     slack: Share = 0.0
     max_rivals: int = Field(default=1, ge=0)
+    max_contested_edges: int | None = Field(default=0, ge=0)
     max_doubted: int | None = Field(default=None, ge=0)
 
 
@@ -314,7 +316,8 @@ class Scenario(Spec):
         if self.target.min_tier != "C" and not self.loop.held_out:
             raise misplaced("loop.held_out", f"tier {self.target.min_tier} needs the held-out suite; ask for tier C")
         if (where := self._unplayable) is not None:
-            raise misplaced(where, f"not with a source of kind `{self.source.kind}` and `{self.team}` programs")
+            team = f"the team `{self.team}` from a source of kind `{self.source.kind}`"
+            raise misplaced(where, f"{team} cannot play `{self.loop.method}`: `{where}` needs a model that programs")
         if self.loop.rules.accept == "dual_agreement" and self.target.min_failed_turns:
             raise misplaced("target.min_failed_turns", "`dual_agreement` repairs nothing; ask for 0")
         if self.target.min_failed_turns > self.loop.repairs:

@@ -91,6 +91,11 @@ VACUOUS: dict[str, Vacuous] = {
         "    assert solution.double(1) == 99\n",
     ),
     "a redefined program": Vacuous("patched", _test(WRONG, before="def double(n):\n    return 99\n")),
+    "another program in its place": Vacuous(
+        "patched",
+        "import sys, types\nfake = types.ModuleType('solution')\nfake.double = lambda n: 99\n"
+        f"sys.modules['solution'] = fake\n{_test(WRONG)}",
+    ),
     "no assert": Vacuous("no_assertion", _test("pass"), NOTHING),
     "only a call": Vacuous("no_assertion", _test("double(1)"), NOTHING),
 }

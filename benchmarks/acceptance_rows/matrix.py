@@ -15,6 +15,7 @@ from mendloop.executions import CaseResult, Outcome, ProgramResult
 from mendloop.frozen import Frozen, digest
 from mendloop.judgement.adjudication import same_text
 from mendloop.judgement.behaviour import any_order, same
+from mendloop.judgement.edges import edge_calls
 from mendloop.judgement.envelope import envelope_of
 from mendloop.judgement.fuzzing import fuzzed
 from mendloop.records import Case
@@ -65,6 +66,7 @@ class Matrix(Frozen):
     inputs: tuple[str, ...]
     truth_inputs: int
     programs: tuple[Seen, ...]
+    edges: tuple[tuple[Outcome, ...], ...] = ()
     valid: tuple[tuple[bool, ...], ...]
 
     @property
@@ -83,11 +85,14 @@ class Watcher:
     async def matrix(self, problem: Recorded) -> Matrix:
         """Return all that is seen of a problem; what was seen before is read back."""
         place = self.kept / f"{digest(repr((problem, FUZZED, TRUTH_FUZZED)))[:24]}.json" if self.kept else None
-        if place and place.exists():
-            return Matrix.model_validate_json(place.read_bytes())
-        found = await self._seen(problem)
-        if place:
-            place.write_text(found.model_dump_json(), "utf-8")
+        found = Matrix.model_validate_json(place.read_bytes()) if place and place.exists() else None
+        found = found or await self._seen(problem)
+        if not found.edges:
+            calls = edge_calls(problem.signature, problem.entry_point, known_calls(problem))
+            edges = [await self.runner.outcomes(program.code, calls) for program in problem.programs]
+            found = found.model_copy(update={"edges": tuple(edges)})
+            if place:
+                place.write_text(found.model_dump_json(), "utf-8")
         return found
 
     async def _seen(self, problem: Recorded) -> Matrix:
@@ -179,6 +184,12 @@ def _judged(case: Case, result: CaseResult) -> CaseResult:
 
 def _passes(result: ProgramResult) -> tuple[bool, ...]:
     return tuple(case.status == "pass" for case in result.cases)
+
+
+def known_calls(problem: Recorded) -> list[str]:
+    """Return the calls of a problem's anchors and suites."""
+    suites = (problem.anchors, *problem.suites)
+    return [case.call for suite in suites for case in suite if case.call and not case.setup]
 
 
 def inputs_like(problem: Recorded, known: Sequence[str], count: int, purpose: str) -> tuple[str, ...]:

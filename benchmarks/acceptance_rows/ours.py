@@ -12,8 +12,8 @@ from benchmarks.acceptance_rows.matrix import Matrix, Seen
 from mendloop.agents.shapes import shape
 from mendloop.executions import CaseResult, ProgramResult
 from mendloop.judgement.adjudication import Suspicion, decide
-from mendloop.judgement.behaviour import agreement, clusters, telling
 from mendloop.judgement.tiers import tier_of
+from mendloop.judgement.vouching import vouched
 from mendloop.records import Case, Tier, TierEvidence
 from mendloop.specs import TierRules
 
@@ -124,16 +124,14 @@ def strength(
         )
         live, killed = live + told, killed + caught
     others = [peer for peer in peers if shape(matrix.programs[peer].code) != shape(mine.code)]
-    behaviours = [mine.fuzzed, *(matrix.programs[peer].fuzzed for peer in others)]
-    places = telling(behaviours)
-    agreeing = [
-        peer
-        for peer in others
-        if len(agreement(mine.fuzzed, matrix.programs[peer].fuzzed, places, unordered=matrix.unordered).parted)
-        <= slack * len(places)
-    ]
-    apart = [matrix.programs[peer].fuzzed for peer in others if peer not in agreeing]
-    rivals = max((len(group) for group in clusters(apart, places, unordered=matrix.unordered)), default=0)
+    numbers = [program, *others]
+    found = vouched(
+        mine.fuzzed,
+        [matrix.programs[peer].fuzzed for peer in others],
+        [matrix.edges[number] for number in numbers],
+        slack=slack,
+        unordered=matrix.unordered,
+    )
     held_out = len(matrix.suites[1]) - len(held or ()) if len(matrix.suites) > 1 else 0
     return TierEvidence(
         basis="none",
@@ -142,10 +140,11 @@ def strength(
         held_out_passed=held_out if held is not None else 0,
         mutants_live=live,
         mutants_killed=killed,
-        peers_agreeing=len(agreeing) if places else 0,
-        peer_inputs=len(places),
-        peer_inputs_all=len(matrix.inputs) < FEW and bool(places),
-        rivals=rivals,
+        peers_agreeing=len(found.agreeing),
+        peer_inputs=found.inputs,
+        peer_inputs_all=len(matrix.inputs) < FEW and found.inputs > 0,
+        rivals=found.rivals,
+        contested_edges=found.contested_edges,
         doubted_cases=len(shown) + len(held or ()),
     )
 

@@ -16,7 +16,8 @@ TOLERANCE = 1e-6
 MAX_NAMED = 5
 
 _ANY_ORDER = re.compile(
-    r"\b(?:in )?any order\b|\border (?:of [\w\s]{1,40} )?(?:does not|doesn't|is not|isn't|need not) (?:matter|important)|"
+    r"\b(?:in )?any order\b|"
+    r"\border (?:of [\w\s]{1,40} )?(?:does not|doesn't|is not|isn't|need not) (?:matter|important)|"
     r"\bregardless of (?:the |their )?order\b|\bunordered\b|\border is (?:arbitrary|irrelevant)\b",
     re.IGNORECASE,
 )

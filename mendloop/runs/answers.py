@@ -33,8 +33,8 @@ class Asked:
 
     @property
     def played(self) -> str:
-        """The role; a critic's second reading is the critic's."""
-        return self.role.removesuffix("-again")
+        """The role; a critic's second reading is the critic's, and a tester's second suite the tester's."""
+        return self.role.partition("-")[0]
 
     @property
     def kind(self) -> str:

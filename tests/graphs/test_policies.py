@@ -10,16 +10,19 @@ import pytest
 
 from mendloop.agents.author import Joint
 from mendloop.agents.programmer import RepairAsk
+from mendloop.agents.prompted.tester import FOCUS, PromptedTester
 from mendloop.agents.scripted import ScriptedAuthor, ScriptedCritic, ScriptedProgrammer, ScriptedTester
 from mendloop.errors import ScenarioError
 from mendloop.events import SessionStarted
 from mendloop.policies import METHOD_NAMES, PRESETS, Consensus, Policy, PolicyChanges, differing, policy_of
 from mendloop.records import Case, Diagnosis, Failure, Message, Problem, Solution, Suite
+from mendloop.runs.answers import asked_in
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec, Stops
 from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
+from tests.agents.prompted.acting import Model, fenced
 from tests.graphs.playing import CLOSING, MENDING, OPENING, play
 from tests.graphs.stages import FAR, OFF, PEER, RIGHT, SHIFT, case, cases, team
 
@@ -333,6 +336,29 @@ async def test_a_method_without_a_gate_keeps_what_parts_from_a_reference_at_tier
 async def test_a_method_that_needs_an_author_says_so_where_there_is_none(store: Store, sandbox: Sandbox) -> None:
     with pytest.raises(ScenarioError, match="the team `scripted` has no author"):
         await play(store, team(sandbox, loop=loop("reflexion")))
+
+
+@pytest.mark.parametrize("method", ["agentcoder", "mendloop"])
+async def test_what_measuring_a_published_method_takes_is_asked_in_a_node_of_its_own(
+    store: Store, sandbox: Sandbox, method: str
+) -> None:
+    tests = "".join(f"assert double({n}) == {2 * n}\n" for n in range(4))
+    others = "".join(f"assert double({n}) == {2 * n}\n" for n in range(20, 24))
+    model = Model(lambda request: fenced(tests if FOCUS["shown"] in request.messages[-1].content else others))
+    voice = model.voice()
+    made = team(
+        sandbox,
+        loop=loop(method),
+        tester=PromptedTester(voice),
+        programmer=ScriptedProgrammer([RIGHT], peers=[PEER, SHIFT]),
+        peers=2,
+    )
+    played = await play(store, made)
+    assert played.record is not None
+    assert played.record.evidence.held_out_cases == 4
+    with Reader(store.path) as reader:
+        asked = {each.place.partition("#")[0] for each in asked_in(reader, "s000000")}
+    assert asked == ({"design_tests", "measure"} if method == "agentcoder" else {"design_tests"})
 
 
 # --- the control arm -------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def test_all_checks_give_tier_a() -> None:
         {"peer_inputs": None},
         {"peer_inputs": 0, "peer_inputs_all": True},
         {"rivals": 2},
+        {"contested_edges": 1},
         {"basis": "reference"},
         {"integrity": "inproc"},
     ],
@@ -57,6 +58,8 @@ def test_without_independent_peers_it_is_tier_b(change: dict[str, Any]) -> None:
         {"mutants_killed": 7},
         {"mutants_live": 4, "mutants_killed": 4},
         {"mutants_live": None, "mutants_killed": None},
+        {"rivals": 3},
+        {"rivals": 2, "peers_agreeing": 1},
     ],
 )
 def test_without_a_held_out_suite_and_strong_tests_it_is_tier_c(change: dict[str, Any]) -> None:
@@ -72,4 +75,8 @@ def test_a_scenario_can_ask_for_more() -> None:
     assert tier_of(evidence, TierRules(max_doubted=1)) == "B"
     assert tier_of(evidence, TierRules(max_doubted=2)) == "A"
     assert tier_of(evidence, TierRules(min_peers=3)) == "B"
+    edged = evidence.model_copy(update={"contested_edges": 3})
+    assert (
+        tier_of(edged, TierRules(max_contested_edges=3)) == tier_of(edged, TierRules(max_contested_edges=None)) == "A"
+    )
     assert tier_of(evidence, TierRules(min_mutation_score=0.9)) == "C"

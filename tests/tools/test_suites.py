@@ -125,16 +125,12 @@ async def test_a_program_that_forges_reports_does_not_pass(sandbox: LocalSandbox
 
 
 UNREADABLE = {
-    "an assert in a text": "from solution import f\ndef test_a():\n    exec('assert True')\n",
+    "a condition in a text": "from solution import f\ndef test_a():\n    assert eval('True')\n",
     "no program at all": "import json\ndef test_a():\n    assert json.loads('1') == 1\n",
     "that it is there": "from solution import f\ndef test_a():\n    assert callable(f)\n",
     "caught and noted": (
         "from solution import f\ndef test_a():\n    try:\n        assert f(1) == 99\n    except Exception as error:\n"
         "        said = str(error)\n"
-    ),
-    "an own solution": (
-        "import sys, types\nfake = types.ModuleType('solution')\nfake.f = lambda n: 99\nsys.modules['solution'] = fake\n"
-        "def test_a():\n    from solution import f\n    assert f(1) == 99\n"
     ),
 }
 

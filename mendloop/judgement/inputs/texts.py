@@ -167,7 +167,8 @@ def _run(stretches: list[tuple[str, str]], alone: bool) -> Run:
         return Run(text=texts[0])
     lengths = [len(text) for text in texts]
     least, most = _room(lengths) if alone or name != "0" else (min(lengths), max(lengths))
-    run = Run(alphabet=alphabet_of("".join(texts)), least=least, most=most)
+    alphabet = CLASSES[2] if name == "0" and not alone else alphabet_of("".join(texts))
+    run = Run(alphabet=alphabet, least=least, most=most)
     if name != "0" or most > MAX_NUMBER or set(run.alphabet) <= set("01"):
         return run
     numbers = [int(text) for text in texts]
