@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from benchmarks.acceptance_rows.matrix import Matrix, Seen
 from mendloop.agents.shapes import shape
 from mendloop.executions import CaseResult, ProgramResult
-from mendloop.judgement.adjudication import Suspicion, decide
+from mendloop.judgement.standing import standing
 from mendloop.judgement.tiers import tier_of
 from mendloop.judgement.vouching import vouched
 from mendloop.records import Case, Tier, TierEvidence
 from mendloop.specs import TierRules
 
-MAX_FIXES = 4
 FEW = 40
 """With fewer fuzzed inputs there were no more."""
 
@@ -78,23 +77,12 @@ def evidence_of(matrix: Matrix, program: int, slack: float, *, anchored: bool) -
 def vetted(matrix: Matrix, program: int, peers: Sequence[int], suite: int, *, anchored: bool) -> frozenset[str] | None:
     """Return the cases of a suite that were taken out; None where the program is at fault, or nobody can tell."""
     cases = (*(matrix.anchors if anchored else ()), *matrix.suites[suite])
-    doubted: set[str] = set()
-    while len(doubted) <= MAX_FIXES:
-        left = [case for case in cases if case.id not in doubted]
-        found = decide(
-            left,
-            _on(matrix.programs[program], suite, left, anchored),
-            [_on(matrix.programs[peer], suite, left, anchored) for peer in peers],
-        )
-        if isinstance(found, Suspicion):
-            doubted.add(found.case)
-        elif found is not None and found.kind == "test_fault":
-            doubted.add(found.failing[0])
-        elif found is not None and found.kind == "passed":
-            return frozenset(doubted)
-        else:
-            return None
-    return None
+    found = standing(
+        cases,
+        _on(matrix.programs[program], suite, cases, anchored),
+        [_on(matrix.programs[peer], suite, cases, anchored) for peer in peers],
+    )
+    return found.doubted if found.passed else None
 
 
 def _on(seen: Seen, suite: int, cases: Sequence[Case], anchored: bool) -> ProgramResult:

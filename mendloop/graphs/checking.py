@@ -7,19 +7,22 @@ from collections.abc import Sequence
 
 from mendloop.agents.executor import examine
 from mendloop.agents.shapes import shape
-from mendloop.executions import ProgramResult
-from mendloop.graphs.sampling import behaviour, sampled_calls, wanted
+from mendloop.executions import Outcome, ProgramResult
+from mendloop.graphs.sampling import behaviour, sampled_calls, sampled_edges, wanted
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.judgement.behaviour import agreement, any_order, clusters, telling
+from mendloop.judgement.behaviour import any_order
+from mendloop.judgement.standing import standing
 from mendloop.judgement.tiers import tier_of
+from mendloop.judgement.vouching import vouched
 from mendloop.records import TRUSTED_ORIGINS, Problem, Solution, Suite, TierEvidence
 
 
 async def hold_out(state: RepairState, desk: Desk) -> RepairUpdate:
     """Run the accepted program on the suite that nobody saw.
 
-    Failing an anchor there proves the program wrong: where the method has a gate, it is dropped.
+    Failing an anchor there proves the program wrong: where the method has a gate, it is dropped. A generated case that
+    it fails is adjudicated like a shown one, by what the peers do; one that is doubted counts no more.
     """
     suite = desk.journal.get(state["held_out"], Suite)
     if not suite.cases:
@@ -27,14 +30,33 @@ async def hold_out(state: RepairState, desk: Desk) -> RepairUpdate:
     evidence = desk.journal.get(state["evidence"], TierEvidence)
     code = desk.journal.get(state["solutions"][-1], Solution).code
     result = await examine(desk.bench, "held_out", code, suite.cases, desk.team.limits)
-    passed = {case.id for case in result.cases if case.status == "pass"}
-    counted = evidence.model_copy(update={"held_out_cases": len(suite.cases), "held_out_passed": len(passed)})
-    update: RepairUpdate = {
-        "evidence": desk.journal.put(counted).sha256,
-        "met": "passed" if len(passed) == len(suite.cases) else "failed",
+    doubted = await _doubted(state, desk, suite, result)
+    failed = {case.id for case in result.cases if case.status != "pass"} - doubted
+    stand = len(suite.cases) - len(doubted)
+    counted = {
+        "held_out_cases": stand,
+        "held_out_passed": stand - len(failed),
+        "doubted_cases": evidence.doubted_cases + len(doubted),
     }
-    anchored = any(case.origin in TRUSTED_ORIGINS and case.id not in passed for case in suite.cases)
+    update: RepairUpdate = {
+        "evidence": desk.journal.put(evidence.model_copy(update=counted)).sha256,
+        "met": "failed" if failed else "passed",
+    }
+    anchored = any(case.origin in TRUSTED_ORIGINS and case.id in failed for case in suite.cases)
     return {**update, "reason": "fails_held_out"} if anchored and desk.team.loop.rules.gate else update
+
+
+async def _doubted(state: RepairState, desk: Desk, suite: Suite, result: ProgramResult) -> frozenset[str]:
+    """Return the held-out cases that the facts take out: none where everything passes, or nobody else ran them."""
+    accepted = desk.journal.get(state["solutions"][-1], Solution)
+    peers = distinct(accepted, [desk.journal.get(peer, Solution) for peer in state.get("peers", [])])
+    if result.passed or desk.team.loop.rules.blame == "code" or not peers:
+        return frozenset()
+    results = [
+        await examine(desk.bench, f"held_out/peer{number}", peer.code, suite.cases, desk.team.limits)
+        for number, peer in enumerate(peers, 1)
+    ]
+    return standing(suite.cases, result, results).doubted
 
 
 async def compare_peers(state: RepairState, desk: Desk) -> RepairUpdate:
@@ -71,9 +93,10 @@ async def _with_peers(state: RepairState, desk: Desk, evidence: TierEvidence) ->
         return evidence
     problem = desk.journal.get(state["problem"], Problem)
     held_out = desk.journal.get(state["held_out"], Suite)
-    calls = await sampled_calls(desk, problem, (desk.journal.get(state["shown"], Suite), held_out))
+    suites = (desk.journal.get(state["shown"], Suite), held_out)
+    calls = await sampled_calls(desk, problem, suites)
     if calls:
-        return await _on_inputs(desk, problem, accepted, peers, calls, evidence)
+        return await _on_inputs(desk, problem, accepted, peers, calls, suites, evidence)
     passing = [
         peer
         for number, peer in enumerate(peers)
@@ -94,28 +117,42 @@ async def _on_inputs(
     accepted: Solution,
     peers: Sequence[Solution],
     calls: tuple[str, ...],
+    suites: Sequence[Suite],
     evidence: TierEvidence,
 ) -> TierEvidence:
-    slots = ["inputs/candidate", *(f"inputs/peer{number}" for number in range(1, len(peers) + 1))]
-    programs = zip(slots, (accepted, *peers), strict=True)
-    behaviours = [await behaviour(desk, slot, program.code, problem, calls) for slot, program in programs]
-    places = telling(behaviours)
-    unordered, slack = any_order(problem.statement), desk.team.loop.tiers.slack
-    agreeing = [
-        peer
-        for peer, theirs in zip(peers, behaviours[1:], strict=True)
-        if len(agreement(behaviours[0], theirs, places, unordered=unordered).parted) <= slack * len(places)
+    programs = (accepted, *peers)
+    edges = await sampled_edges(desk, problem, calls, suites)
+    behaviours = [
+        await _done(desk, "inputs", number, program, problem, calls) for number, program in enumerate(programs)
     ]
-    groups = clusters(behaviours, places, slack=slack, unordered=unordered)
+    at_edges = [await _done(desk, "edges", number, program, problem, edges) for number, program in enumerate(programs)]
+    found = vouched(
+        behaviours[0],
+        behaviours[1:],
+        at_edges,
+        slack=desk.team.loop.tiers.slack,
+        unordered=any_order(problem.statement),
+    )
     return evidence.model_copy(
         update={
-            "peers_agreeing": len(agreeing) if places else 0,
-            "peers_other_family": _other_family(accepted, agreeing) if places else 0,
-            "peer_inputs": len(places),
+            "peers_agreeing": len(found.agreeing),
+            "peers_other_family": _other_family(accepted, [peers[number] for number in found.agreeing]),
+            "peer_inputs": found.inputs,
             "peer_inputs_all": len(calls) < wanted(desk),
-            "rivals": max((len(group) for group in groups if 0 not in group), default=0),
+            "rivals": found.rivals,
+            "contested_edges": found.contested_edges,
         }
     )
+
+
+async def _done(
+    desk: Desk, kind: str, number: int, program: Solution, problem: Problem, calls: Sequence[str]
+) -> tuple[Outcome, ...]:
+    """Return what a program does on calls; the accepted one has number 0."""
+    if not calls:
+        return ()
+    slot = f"{kind}/peer{number}" if number else f"{kind}/candidate"
+    return await behaviour(desk, slot, program.code, problem, calls)
 
 
 def distinct(accepted: Solution, peers: Sequence[Solution]) -> list[Solution]:

@@ -8,6 +8,7 @@ from mendloop.agents.contracting import valid_calls
 from mendloop.executions import Call, Outcome, Request
 from mendloop.graphs.team import Desk
 from mendloop.judgement.calls import bound, observing
+from mendloop.judgement.edges import edge_calls
 from mendloop.judgement.envelope import envelope_of
 from mendloop.judgement.fuzzing import fuzzed
 from mendloop.records import TRUSTED_ORIGINS, Case, Problem, Suite
@@ -29,6 +30,19 @@ async def sampled_calls(desk: Desk, problem: Problem, suites: Sequence[Suite]) -
         return ()
     drawn = fuzzed(envelope, problem.entry_point, known, desk.bench.random("fuzz"), wanted(desk))
     return await valid_calls(desk.bench, "inputs/valid", problem.contract, envelope, drawn)
+
+
+async def sampled_edges(desk: Desk, problem: Problem, calls: Sequence[str], suites: Sequence[Suite]) -> tuple[str, ...]:
+    """Return calls at the edge of those of the suites, as far as the problem's contract does not refuse them.
+
+    Nobody promised that they are valid: a program is not held to them, only compared with its peers.
+    """
+    known = [case.call for suite in suites for case in suite.cases if case.call is not None and case.setup is None]
+    edges = edge_calls(problem.signature, problem.entry_point, known, calls)
+    if not problem.contract.predicate or not edges:
+        return edges
+    envelope = envelope_of(problem.signature, edges, problem.contract)
+    return await valid_calls(desk.bench, "edges/valid", problem.contract, envelope, edges)
 
 
 def wanted(desk: Desk) -> int:
