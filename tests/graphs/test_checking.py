@@ -122,6 +122,29 @@ def test_what_the_tester_is_told_of_a_mutant_never_quotes_the_program() -> None:
     assert "`start` defaults to `1` instead of `0`" in told
 
 
+# --- the held-out suite ----------------------------------------------------------------------------------------------
+
+MISTAKEN = ScriptedTester(cases("s", [1, 2, 40]), (*cases("h", range(10, 14)), case("h99", 99, expect=100)))
+
+
+async def test_a_held_out_case_that_nobody_passes_does_not_count(store: Store, sandbox: Sandbox) -> None:
+    programmer = ScriptedProgrammer([RIGHT], peers=[PEER, SHIFT])
+    found = await evidence_of(store, sandbox, tester=MISTAKEN, programmer=programmer, peers=2)
+    assert (found.held_out_cases, found.held_out_passed, found.doubted_cases) == (4, 4, 1)
+
+
+async def test_a_held_out_case_that_peers_pass_speaks_against_the_program(store: Store, sandbox: Sandbox) -> None:
+    programmer = ScriptedProgrammer([SPECIAL], peers=[PEER, SHIFT])
+    tester = ScriptedTester(cases("s", [1, 2, 40]), cases("h", [10, 37]))
+    found = await evidence_of(store, sandbox, tester=tester, programmer=programmer, peers=2)
+    assert (found.held_out_cases, found.held_out_passed, found.doubted_cases) == (2, 1, 0)
+
+
+async def test_without_peers_every_held_out_case_counts(store: Store, sandbox: Sandbox) -> None:
+    found = await evidence_of(store, sandbox, tester=MISTAKEN, programmer=ScriptedProgrammer([RIGHT]))
+    assert (found.held_out_cases, found.held_out_passed) == (5, 4)
+
+
 # --- peers -----------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +161,13 @@ async def test_peers_that_agree_on_something_else_are_rivals(store: Store, sandb
     anchored = ScriptedTester(cases("s", [1, 2, 40], "given"), cases("h", range(10, 14)))
     found = await evidence_of(store, sandbox, tester=anchored, programmer=programmer, peers=3)
     assert (found.peers_agreeing, found.rivals) == (1, 2)
+
+
+async def test_a_program_that_is_alone_at_an_edge_is_not_vouched_for(store: Store, sandbox: Sandbox) -> None:
+    careless = "def double(n):\n    return n * 2 if n else 1\n"
+    programmer = ScriptedProgrammer([careless], peers=[PEER, SHIFT])
+    found = await evidence_of(store, sandbox, programmer=programmer, peers=2)
+    assert (found.peers_agreeing, found.rivals, found.contested_edges) == (2, 0, 1)
 
 
 async def test_a_peer_that_changes_its_argument_does_not_agree(store: Store, sandbox: Sandbox) -> None:
