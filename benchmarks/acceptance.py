@@ -17,6 +17,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -97,38 +98,54 @@ def halves(matrices: Sequence[Matrix]) -> tuple[list[Matrix], list[Matrix]]:
     return mixed[::2], mixed[1::2]
 
 
-def fitted(
-    matrices: Sequence[Matrix], judge: Judge, tiers: str, least: float
-) -> tuple[tuple[bool, float, float], str, TierRules]:
-    """Return the most precise thresholds among those that yield at least `least`; else those that yield most.
+@dataclass
+class Fitting:
+    """One half of the problems to fit thresholds on; what each of them gives there is worked out once."""
 
-    With them comes how good they are: whether they yield enough, then precision (or yield), then yield.
-    """
-    best = (False, -1.0, -1.0), tiers, GRID[0]
-    for rules in GRID:
-        found = trials(matrices, ours(judge, rules, tiers))
+    matrices: Sequence[Matrix]
+    judge: Judge
+    _known: dict[str, list[tuple[float, float, TierRules]]] = field(default_factory=dict)
+
+    def best(self, tiers: str, least: float) -> tuple[tuple[bool, float, float], str, TierRules]:
+        """Return the most precise thresholds among those that yield at least `least`; else those that yield most.
+
+        With them comes how good they are: whether they yield enough, then precision (or yield), then yield.
+        """
+        if tiers not in self._known:
+            self._known[tiers] = [self._measured(tiers, rules) for rules in GRID]
+        scored = [
+            ((share >= least, precision if share >= least else share, share), tiers, rules)
+            for share, precision, rules in self._known[tiers]
+        ]
+        return max(scored, key=lambda each: each[0])
+
+    def _measured(self, tiers: str, rules: TierRules) -> tuple[float, float, TierRules]:
+        found = trials(self.matrices, ours(self.judge, rules, tiers))
         accepted = [trial for trial in found if trial.accepted]
-        share = len(accepted) / len(found)
         precision = sum(trial.right for trial in accepted) / len(accepted) if accepted else 0.0
-        score = (share >= least, precision if share >= least else share, share)
-        if score > best[0]:
-            best = score, tiers, rules
-    return best
+        return len(accepted) / len(found), precision, rules
 
 
-def unseen(matrices: Sequence[Matrix], judge: Judge, choices: Sequence[str], least: float) -> tuple[list[Trial], str]:
-    """Return what thresholds accept that were fitted on the other half of the problems, and which they are.
+@dataclass(frozen=True)
+class Crossed:
+    """Thresholds fitted on each half of the problems and judged on the other."""
 
-    `choices` are the tiers that may be asked for; of those that yield at least `least` the most precise is taken.
-    """
-    first, second = halves(matrices)
-    found: list[Trial] = []
-    chosen = []
-    for learn, rest in ((first, second), (second, first)):
-        best = max((fitted(learn, judge, tiers, least) for tiers in choices), key=lambda each: each[0])
-        chosen.append(f"{best[1]}: {best[2].model_dump(exclude=UNFITTED)}")
-        found += trials(rest, ours(judge, best[2], best[1]))
-    return found, "; ".join(chosen)
+    judge: Judge
+    halves: tuple[Fitting, Fitting]
+
+    def unseen(self, choices: Sequence[str], least: float) -> tuple[list[Trial], str]:
+        """Return what is accepted on the halves that the thresholds were not fitted on, and which those are.
+
+        `choices` are the tiers that may be asked for; of those that yield at least `least` the most precise is taken.
+        """
+        first, second = self.halves
+        found: list[Trial] = []
+        chosen = []
+        for learn, rest in ((first, second), (second, first)):
+            _, tiers, rules = max((learn.best(tiers, least) for tiers in choices), key=lambda each: each[0])
+            chosen.append(f"{tiers}: {rules.model_dump(exclude=UNFITTED)}")
+            found += trials(rest.matrices, ours(self.judge, rules, tiers))
+        return found, "; ".join(chosen)
 
 
 def said(name: str, found: Row) -> None:
@@ -136,7 +153,7 @@ def said(name: str, found: Row) -> None:
     print(f"| {name} | {found.yielded} | {found.precision} | {found.by_tests} |")
 
 
-def table(matrices: Sequence[Matrix], *, anchored: bool, fit: bool = True) -> None:
+def table(matrices: Sequence[Matrix], *, anchored: bool) -> None:
     """Print the rules, published and ours, on all problems, and ours with fitted thresholds on the unseen half."""
     judge = Judge(anchored)
     print("| rule | yield | precision | by the benchmark's tests alone |\n|---|---|---|---|")
@@ -145,11 +162,11 @@ def table(matrices: Sequence[Matrix], *, anchored: bool, fit: bool = True) -> No
     for tiers in ("A", "AB", "ABC"):
         name = f"ours, tier {' + '.join(tiers)}"
         said(name, row(name, trials(matrices, ours(judge, TierRules(), tiers))))
-    if not fit:
-        return
     top = ceiling(matrices)
+    first, second = halves(matrices)
+    crossed = Crossed(judge, (Fitting(first, judge), Fitting(second, judge)))
     for tiers, part in (("A", 0.8), ("AB", 0.9)):
-        found, chosen = unseen(matrices, judge, (tiers,), part * top)
+        found, chosen = crossed.unseen((tiers,), part * top)
         said(
             f"ours, tier {' + '.join(tiers)}, fitted on the other half for {part:.0%} of the ceiling", row(tiers, found)
         )
@@ -159,7 +176,7 @@ def table(matrices: Sequence[Matrix], *, anchored: bool, fit: bool = True) -> No
         theirs = row(name, trials(matrices, rule))
         if not theirs.yielded.value or theirs.precision.value is None:
             continue
-        found, _ = unseen(matrices, judge, ("A", "AB", "ABC"), theirs.yielded.value)
+        found, _ = crossed.unseen(("A", "AB", "ABC"), theirs.yielded.value)
         mine = row(name, found)
         above = (mine.precision.value or 0) > theirs.precision.value and (
             mine.yielded.value or 0

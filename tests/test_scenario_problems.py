@@ -62,7 +62,7 @@ def test_recorded_models_answer_given_problems_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("policy", ["tests: joint", "programmer_sees_tests: true", "explain: reflection"])
 def test_a_method_that_needs_a_model_is_refused_with_a_recording(tmp_path: Path, policy: str) -> None:
-    with pytest.raises(ScenarioError, match="`recorded` programs"):
+    with pytest.raises(ScenarioError, match="the team `recorded`"):
         loaded(tmp_path, teacher=RECORDED, more=f"loop: {{policy: {{{policy}}}}}")
 
 

@@ -36,6 +36,7 @@ class Judge:
 
     anchored: bool = True
     _known: dict[tuple[str, int, float], TierEvidence | None] = field(default_factory=dict)
+    _tiers: dict[tuple[str, int, TierRules], Tier] = field(default_factory=dict)
 
     def accept(self, matrix: Matrix, order: Sequence[int], rules: TierRules) -> Accepted | None:
         """Return what the loop accepts: the first program in `order` that no rule finds at fault.
@@ -47,12 +48,18 @@ class Judge:
             evidence = self.evidence(matrix, program, rules.slack)
             if evidence is None:
                 continue
-            tier = tier_of(evidence, rules)
+            tier = self._tier(matrix, program, evidence, rules)
             if best is None or "CBA".index(tier) > "CBA".index(best.tier):
                 best = Accepted(program, tier, evidence)
             if tier == "A":
                 break
         return best
+
+    def _tier(self, matrix: Matrix, program: int, evidence: TierEvidence, rules: TierRules) -> Tier:
+        key = matrix.name, program, rules
+        if key not in self._tiers:
+            self._tiers[key] = tier_of(evidence, rules)
+        return self._tiers[key]
 
     def evidence(self, matrix: Matrix, program: int, slack: float) -> TierEvidence | None:
         """Return the numbers behind one program; None where the rules find it at fault or leave it open."""

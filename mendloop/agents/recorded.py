@@ -172,12 +172,17 @@ class RecordedTester:
     shelf: RecordedShelf
 
     async def design(self, bench: Bench, problem: Problem, role: SuiteRole) -> Suite:
-        """Return the cases of the session's next suite. Raises Unanswered when there is no other."""
+        """Return the cases of the session's next suite.
+
+        Where no other was recorded, none is held out (such a record has tier C), and no shown one raises Unanswered.
+        """
         given = problem.examples if role == "shown" else ()
         if self.shelf.suites is None:
             return Suite(author=AUTHOR, role=role, cases=given)
         drawn = await self.shelf.suite(bench, f"recorded/{role}", problem)
         if drawn is None:
+            if role == "held_out":
+                return Suite(author=AUTHOR, role=role, cases=())
             raise Unanswered(NO_SUITE)
         taken = {case_text(case) for case in problem.examples}
         cases = _cases(drawn, problem, "s" if role == "shown" else "h", taken)

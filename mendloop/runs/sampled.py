@@ -114,9 +114,9 @@ def _interval(taken: Sequence[Taken], amount: Callable[[Taken], float], *, per_k
     rates = sorted(_rate(draw.choices(taken, k=len(taken)), amount, per_kept) for _ in range(RESAMPLES))
     high = rates[math.ceil((1 - TAIL) * RESAMPLES) - 1]
     return Interval(
-        mean=round(rate, 6),
-        low=round(rates[int(TAIL * RESAMPLES)], 6),
-        high=None if math.isinf(high) else round(high, 6),
+        mean=round(rate, 9),
+        low=round(rates[int(TAIL * RESAMPLES)], 9),
+        high=None if math.isinf(high) else round(high, 9),
     )
 
 

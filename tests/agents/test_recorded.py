@@ -145,6 +145,7 @@ async def test_the_shown_suite_begins_with_the_examples_and_no_suite_comes_twice
         held_out = await tester.design(at("design_tests"), PROBLEM, "held_out")
         further = await tester.extend(at("strengthen"), PROBLEM, (shown, held_out))
         assert await tester.extend(at("again"), PROBLEM, (shown, held_out)) == ()
+        assert (await tester.design(at("again"), PROBLEM, "held_out")).cases == ()
         with pytest.raises(Unanswered, match=NO_SUITE):
             await tester.design(at("again"), PROBLEM, "shown")
     assert shown.cases[0] == EXAMPLE

@@ -153,7 +153,7 @@ REFUSED_READINGS = {
     ),
     "unknown view": (
         ("export", "{run}", "--to", "new", "--view", "dpo"),
-        "there is no view `dpo` (views: sft_multiturn)",
+        "there is no view `dpo` (views: sft_multiturn, recorded)",
     ),
     "unknown format": (
         ("export", "{run}", "--to", "new", "--format", "csv"),
