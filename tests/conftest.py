@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 FORBID = "MENDLOOP_FORBID_SKIPS"
 ALLOWED = "may_skip"
+
+settings.register_profile("mendloop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mendloop")  # a busy machine fails no test
 
 
 def pytest_configure(config: pytest.Config) -> None:
