@@ -160,7 +160,12 @@ class Injecting:
         liar = standing and corrupted(standing, good, self.rng)
         if liar is not None:
             await self._adjudicated(
-                tally, "both", code, [liar if case.id == liar.id else case for case in cases], peers, lying=liar.id
+                (tally, after),
+                "both",
+                code,
+                [liar if case.id == liar.id else case for case in cases],
+                peers,
+                lying=liar.id,
             )
         await self._ambiguous((tally, after), code, cases, failing, peers)
 

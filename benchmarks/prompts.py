@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from mendloop.agents.assertions import parse_cases
-from mendloop.agents.critic import failure_of
+from mendloop.agents.critic import error_type_of, failure_of, symptom_of
 from mendloop.agents.executor import examine
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.prompted.asking import Voice
-from mendloop.agents.prompted.critic import PromptedCritic, error_type_of, symptom_of
+from mendloop.agents.prompted.critic import PromptedCritic
 from mendloop.agents.prompted.programmer import PromptedProgrammer
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.selection import smallest_failing
@@ -201,8 +201,8 @@ async def repaired(voice: Voice, bench: Bench, program: Faulty, failure: Failure
     ask = RepairAsk(solution=Solution(code=program.wrong, author="benchmark"), failure=failure, diagnosis=diagnosis)
     try:
         solution = await PromptedProgrammer(voice, LIMITS, samples=1).repair(bench, program.problem, ask)
-    except Unanswered as reason:
-        return Tally(reason=str(reason))
+    except Unanswered as unanswered:
+        return Tally(reason=str(unanswered))
     result = await examine(bench, "judged", solution.code, program.cases, LIMITS, confirm=False)
     reason = "fixed" if result.passed else "still wrong"
     return Tally(good=result.passed, usable=True, reason=reason, detail=solution.code)
@@ -262,7 +262,7 @@ async def compare(arguments: argparse.Namespace) -> None:
             async def one(program: Faulty, failure: Failure, voice: Voice = voice, short: str = short) -> Tally:
                 async with gate:
                     own, journal = bench(program.name)
-                    tally = await work(voice, own, program, failure, said.get(program.name, ""))
+                    tally: Tally = await work(voice, own, program, failure, said.get(program.name, ""))
                     tally.answers = journal.answers
                 if out:
                     texts = [answer.text for answer in tally.answers]
