@@ -83,10 +83,12 @@ class Watch:
                 tasks += threads
                 pids.append(pid)
                 pending += self._children(pid, threads)
-        if most > limit and len(pids) > 1:
-            resident = sum(self._proportional(pid, inherited) for pid in pids)
+        buffers = 0
         if self._network is not None and len(pids) > self._network:
-            resident += max(0, self._buffers(pids[self._network]) - self._own_buffers)
+            buffers = max(0, self._buffers(pids[self._network]) - self._own_buffers)
+        if most > limit and len(pids) > 1 and buffers <= limit:  # pages are slow to count, buffers quick to fill
+            resident = sum(self._proportional(pid, inherited) for pid in pids)
+        resident += buffers
         # What a process used counts when it is gone, too: its parent may have asked the kernel to forget it.
         return Use(max(cpu, sum(self._spent.values())), resident, tasks)
 
