@@ -6,6 +6,7 @@ from mendloop.agents.critic import failure_of, unexplained
 from mendloop.agents.executor import examine
 from mendloop.agents.programmer import RepairAsk
 from mendloop.agents.selection import smallest_failing
+from mendloop.agents.shapes import same_program
 from mendloop.events import Diagnosed, MemoryQueried, Ref
 from mendloop.executions import ProgramResult
 from mendloop.frozen import digest
@@ -50,12 +51,17 @@ def _stopped(state: RepairState, desk: Desk, turn: int) -> RepairUpdate | None:
     loop = desk.team.loop
     minded = loop.rules.circles == "restart" and not resamples(state, loop)
     if minded and _no_progress(state, desk, turn):
-        if state.get("restarts", 0) >= loop.stops.restarts:
-            return {"reason": "no_progress"}
-        return {"conflict": "no_progress"}
+        return _circle(state, desk)
     if turn - state.get("restarts", 0) >= loop.repairs:
         return {"reason": "out_of_repairs"}
     return None
+
+
+def _circle(state: RepairState, desk: Desk) -> RepairUpdate:
+    """Start over, or give up where that was done."""
+    if state.get("restarts", 0) >= desk.team.loop.stops.restarts:
+        return {"reason": "no_progress"}
+    return {"conflict": "no_progress"}
 
 
 def _no_progress(state: RepairState, desk: Desk, turn: int) -> bool:
@@ -116,13 +122,15 @@ def _queried(request: str, ref: Ref, found: Found) -> MemoryQueried:
 
 
 async def repair(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Ask the programmer for a repaired program."""
+    """Ask the programmer for a repaired program. One that is the same as before is no turn where circles matter."""
     turn = len(state["solutions"])
     own = reflections_of(state, desk)
     wanted = 0 if desk.team.loop.rules.lessons == "none" else desk.team.loop.memory.recent
     ask = asked_for(state, desk, turn - 1, own[max(0, len(own) - wanted) :])
     problem = desk.journal.get(state["problem"], Problem)
     repaired = await desk.team.programmer.repair(desk.bench.as_role("programmer"), problem, ask)
+    if desk.team.loop.rules.circles == "restart" and same_program(repaired.code, ask.solution.code):
+        return _circle(state, desk)
     return {"solutions": [*state["solutions"], await solution_written(desk, repaired, turn, 0)]}
 
 

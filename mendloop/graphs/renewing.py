@@ -14,7 +14,7 @@ SETTLED = frozenset({"rederivation_agrees_with_programs", "rederivation_unclear"
 
 
 async def restart(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Start over once, because repairs went in a circle."""
+    """Start over once, because repairs went in a circle; that stands in the place of the last turn's diagnosis."""
     problem = desk.journal.get(state["problem"], Problem)
     programmer = desk.bench.as_role("programmer")
     fresh = await desk.team.programmer.start_over(programmer, problem, asked_for(state, desk, 0, ()))
@@ -27,9 +27,9 @@ async def restart(state: RepairState, desk: Desk) -> RepairUpdate:
     idle = desk.journal.put(_RESTARTED).sha256
     return {
         "solutions": [*state["solutions"], hashed],
-        "diagnoses": [*state.get("diagnoses", []), idle],
-        "failures": [*state.get("failures", []), failure.sha256],
-        "found": [*state.get("found", []), blank],
+        "diagnoses": [*state.get("diagnoses", [])[: turn - 1], idle],
+        "failures": [*state.get("failures", [])[: turn - 1], failure.sha256],
+        "found": [*state.get("found", [])[: turn - 1], blank],
         "restarts": state.get("restarts", 0) + 1,
         "conflict": "",
     }

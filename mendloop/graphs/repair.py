@@ -69,7 +69,7 @@ def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, 
     graph.add_conditional_edges("rederive", routes.route_rederived)
     graph.add_conditional_edges("diagnose", routes.route_stops)
     graph.add_edge("recall", "repair")
-    graph.add_edge("repair", "execute")
+    graph.add_conditional_edges("repair", routes.route_repaired)
     graph.add_edge("measure", "strengthen")
     for change in ("redraw", "restart", "quarantine", "resample"):
         graph.add_conditional_edges(change, routes.route_changed)

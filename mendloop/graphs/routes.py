@@ -96,6 +96,13 @@ def route_stops(state: RepairState, runtime: Runtime[RepairContext]) -> Literal[
     return "redraw" if resamples(state, runtime.context.team.loop) else "recall"
 
 
+def route_repaired(state: RepairState) -> Literal["execute", "restart", "drop"]:
+    """Is there a program that is not the one before?"""
+    if state.get("conflict") == "no_progress":
+        return "restart"
+    return route_changed(state)
+
+
 def route_changed(state: RepairState) -> Literal["execute", "drop"]:
     """Did the change give something to run?"""
     return "drop" if state.get("reason") else "execute"

@@ -161,8 +161,19 @@ async def test_a_session_that_stays_undecided_is_dropped(store: Store, sandbox: 
     assert played.dropped == "undecided"
 
 
-async def test_a_repair_that_changes_nothing_restarts_once(store: Store, sandbox: Sandbox) -> None:
-    played = await play(store, team(sandbox, programmer=ScriptedProgrammer([OFF], fresh=RIGHT)))
+async def test_a_program_that_comes_back_unchanged_is_no_turn_and_restarts_once(store: Store, sandbox: Sandbox) -> None:
+    same = f"# the same\n{OFF}"
+    played = await play(store, team(sandbox, programmer=ScriptedProgrammer([OFF, same], fresh=RIGHT)))
+    assert played.path == [*OPENING, *MENDING[:-2], "restart", "execute", "adjudicate", *CLOSING]
+    assert played.outcome.turns == 2
+    assert played.record is not None
+    assert [attempt.code for attempt in played.record.attempts] == [OFF, RIGHT]
+    assert any("go in a circle" in message.content for message in played.record.messages)
+
+
+async def test_a_repair_that_changes_nothing_that_tests_see_restarts_once(store: Store, sandbox: Sandbox) -> None:
+    other = "def double(n):\n    return 1 + n * 2\n"
+    played = await play(store, team(sandbox, programmer=ScriptedProgrammer([OFF, other], fresh=RIGHT)))
     assert played.path == [*OPENING, *MENDING, "diagnose", "restart", "execute", "adjudicate", *CLOSING]
     assert played.outcome.turns == 3
 

@@ -35,11 +35,12 @@ class PromptedProgrammer:
         return await written(self.voice, bench, problem, peer, sample=peer + (2 if bench.node == "restart" else 0))
 
     async def repair(self, bench: Bench, problem: Problem, ask: RepairAsk) -> Solution:
-        """Return the first sample that mends the failing case, else the first that changes anything.
+        """Return the first sample that mends the failing case, else the first that changes anything, else any.
 
-        A sample that gives the program back unchanged is dropped unrun. Raises Unanswered where every sample is.
+        A sample that gives the program back unchanged is not run. Raises Unanswered where none is a program.
         """
         first: Solution | None = None
+        unchanged: Solution | None = None
         reasons: list[str] = []
         begin = self.samples if bench.node == "restart" else 0  # a second round is warmer than the first
         for sample in range(begin, begin + self.samples):
@@ -49,15 +50,19 @@ class PromptedProgrammer:
                 reasons.append(str(reason))
                 continue
             tried = solution.model_copy(update={"trials": sample - begin + 1})
+            if same_program(solution.code, ask.solution.code):
+                unchanged = tried
+                continue
             result = await examine(
                 bench, f"sample{sample}", solution.code, [ask.failure.case], self.limits, confirm=False
             )
             if result.passed:
                 return tried
             first = first or tried
-        if first is None:
+        handed_in = first or unchanged
+        if handed_in is None:
             raise Unanswered(reasons[0])
-        return first
+        return handed_in
 
     async def start_over(self, bench: Bench, problem: Problem, first: RepairAsk) -> Solution | None:
         """Write another program from the statement alone."""
@@ -68,8 +73,6 @@ class PromptedProgrammer:
 
         def read(text: str) -> Solution:
             code = program_in(text, problem.entry_point, wrong)
-            if same_program(code, wrong):
-                raise Unanswered("repair: the program came back unchanged")
             return Solution(code=code, author=self.voice.chat.model, note=note_in(text))
 
         facts = repair_facts(problem, ask)
