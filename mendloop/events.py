@@ -232,6 +232,15 @@ class Diagnosed(Event):
     diagnosis: Ref
 
 
+class BranchChosen(Event):
+    """A search goes on from the program of this turn, with `cost` failing cases on its way; `open` could be chosen."""
+
+    kind: Literal["branch_chosen"] = "branch_chosen"
+    turn: int
+    cost: int
+    open: int
+
+
 class StageSplit(Event):
     """A split of what was solved since the last one was frozen: it is held out, and judges teacher and student.
 
@@ -378,6 +387,7 @@ AnyEvent = Annotated[
     | MemoryStored
     | VerdictReached
     | Diagnosed
+    | BranchChosen
     | StageSplit
     | StageJudged
     | BudgetUsed

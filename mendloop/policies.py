@@ -55,6 +55,8 @@ class Policy(Spec):
       one's `own`, or none.
     - `circles`: a program or failure that came before starts the session over, or is a turn like any other.
     - `mend`: a failing program is repaired, or another one is written from the statement.
+    - `branches`: so many repairs of one program are tried. With one, always the last program is repaired. With more it
+      is the one with the fewest failing cases on its way, and no two have the same passed cases (uniform-cost search).
     - `accept`: a program that passes its whole suite, or the first of the best consensus set of programs and tests.
     - `gate`: what is checked after acceptance belongs to the method, and a program that fails an anchor there is
       dropped. Without it those checks are a measurement, made by a node of its own, and the tier says what they found.
@@ -70,6 +72,7 @@ class Policy(Spec):
     lessons: Lessons = "across"
     circles: Circles = "restart"
     mend: Mend = "repair"
+    branches: Count = 1
     accept: Accept = "suite"
     consensus: Consensus = Consensus()
     gate: bool = True
@@ -103,6 +106,7 @@ class PolicyChanges(Spec):
     lessons: Lessons | None = None
     circles: Circles | None = None
     mend: Mend | None = None
+    branches: Count | None = None
     accept: Accept | None = None
     consensus: Consensus | None = None
     gate: bool | None = None

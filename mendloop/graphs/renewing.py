@@ -96,6 +96,7 @@ async def restate(state: RepairState, desk: Desk) -> RepairUpdate:
         "failures": [],
         "found": [],
         "stands": [],
+        "branches": [],
         "vetted": False,
         "held_out_vetted": False,
     }

@@ -14,6 +14,7 @@ from mendloop.graphs import (
     opening,
     renewing,
     routes,
+    searching,
     strengthening,
     vetting,
 )
@@ -33,6 +34,7 @@ VERBS: tuple[Verb, ...] = (
     judging.adjudicate,
     judging.rederive,
     mending.diagnose,
+    searching.choose_branch,
     mending.recall,
     mending.repair,
     mending.redraw,
@@ -68,6 +70,7 @@ def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, 
     graph.add_conditional_edges("adjudicate", routes.route_verdict)
     graph.add_conditional_edges("rederive", routes.route_rederived)
     graph.add_conditional_edges("diagnose", routes.route_stops)
+    graph.add_conditional_edges("choose_branch", routes.route_chosen)
     graph.add_edge("recall", "repair")
     graph.add_conditional_edges("repair", routes.route_repaired)
     graph.add_edge("measure", "strengthen")

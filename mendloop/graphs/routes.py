@@ -87,13 +87,22 @@ def route_rederived(state: RepairState) -> Literal["diagnose", "quarantine", "dr
     return "diagnose" if state["reached"] == "code_fault" else "quarantine"
 
 
-def route_stops(state: RepairState, runtime: Runtime[RepairContext]) -> Literal["recall", "redraw", "restart", "drop"]:
-    """Repair again, write another program instead, start over, or give up?"""
+def route_stops(
+    state: RepairState, runtime: Runtime[RepairContext]
+) -> Literal["recall", "redraw", "choose_branch", "restart", "drop"]:
+    """Repair again, write another program instead, look which program to repair, start over, or give up?"""
     if state.get("reason"):
         return "drop"
     if state.get("conflict") == "no_progress":
         return "restart"
-    return "redraw" if resamples(state, runtime.context.team.loop) else "recall"
+    if resamples(state, runtime.context.team.loop):
+        return "redraw"
+    return "choose_branch" if runtime.context.team.loop.rules.branches > 1 else "recall"
+
+
+def route_chosen(state: RepairState) -> Literal["recall", "drop"]:
+    """Is there a program left to repair?"""
+    return "drop" if state.get("reason") else "recall"
 
 
 def route_repaired(state: RepairState) -> Literal["execute", "restart", "drop"]:

@@ -19,6 +19,22 @@ def first_reason(old: str, new: str) -> str:
     return old or new
 
 
+class Branch(TypedDict):
+    """A program that may be repaired `left` times more, and the turns that led to it, as the state holds them.
+
+    `cost` counts the failing cases of all programs on that way.
+    """
+
+    cost: int
+    left: int
+    solutions: list[str]
+    results: list[str]
+    verdicts: list[str]
+    diagnoses: list[str]
+    failures: list[str]
+    found: list[str]
+
+
 class RepairInput(TypedDict):
     """What a session starts from; `brief` is the hash of what it is asked for, `arm` is `repair` where not given."""
 
@@ -33,8 +49,9 @@ class RepairUpdate(TypedDict, total=False):
     """What a node may change. Values named after records are the sha256 of their blobs.
 
     `suspicion` is a case that the programs doubt, `derived` its value as worked out anew; `stands` are the ids of those
-    that the derivation repeated. `further` are cases for measuring only. `met` is how the accepted program did on the
-    held-out suite.
+    that the derivation repeated. A search holds its `branches`, each with other passed cases, which of them is under
+    way, and how many programs it `tried`. `further` are cases for measuring only. `met` is how the accepted program did
+    on the held-out suite.
     """
 
     visits: Annotated[dict[str, int], count_up]
@@ -51,6 +68,9 @@ class RepairUpdate(TypedDict, total=False):
     found: list[str]
     reached: VerdictKind
     conflict: str
+    branches: list[Branch]
+    branch: int
+    tried: int
     vetted: bool
     held_out_vetted: bool
     suspicion: str

@@ -11,11 +11,11 @@ from typing import Any
 from mendloop.frozen import Frozen
 from mendloop.graphs.paired import mcnemar
 from mendloop.runs.figures import tally
-from mendloop.runs.intervals import Interval, clustered_mean
+from mendloop.runs.intervals import Interval, Totals, clustered, clustered_mean
 from mendloop.runs.observed import Observed, Sight, observe
 from mendloop.runs.reader import Reader
 from mendloop.runs.report import reported
-from mendloop.runs.report_cost import is_wanted
+from mendloop.runs.report_cost import PER_TOKENS, is_wanted
 from mendloop.runs.report_model import Report
 
 MAIN = (
@@ -76,12 +76,24 @@ class PairedMean(Frozen):
     interval: Interval | None
 
 
+class PairedRatio(Frozen):
+    """What came of 100,000 tokens in each of two runs on the same problems, and the first as a multiple of the second.
+
+    `ratio` and its interval (a bootstrap of whole problems) are None where the second run gave nothing for its tokens.
+    """
+
+    first: float
+    second: float
+    ratio: float | None
+    interval: Interval | None
+
+
 class Pair(Frozen):
     """Two runs on the problems that both tried; a problem that came twice is paired in the order it came.
 
     `kept` counts kept sessions, `strong` those kept with tier A or B and a failing turn. `tokens` are those that making
-    took, None where no model was asked. `only_in_first` and `only_in_second` count sessions without a partner.
-    `caveats` say why more than the method may differ.
+    took, `strong_per_100k` what they gave; both are None where no model was asked. `only_in_first` and `only_in_second`
+    count sessions without a partner. `caveats` say why more than the method may differ.
     """
 
     first: str
@@ -93,6 +105,7 @@ class Pair(Frozen):
     strong: Paired | None
     failed_turns: PairedMean | None
     tokens: PairedMean | None
+    strong_per_100k: PairedRatio | None
     caveats: tuple[str, ...]
 
 
@@ -156,6 +169,7 @@ def _pair(first: _Read, second: _Read) -> Pair:
         strong=_paired(both, is_wanted),
         failed_turns=_means(both, lambda each: float(each.failed_turns)),
         tokens=_means(both, lambda each: float(each.spent.tokens)) if modelled else None,
+        strong_per_100k=_ratio(both) if modelled else None,
         caveats=tuple(_caveats(first, second, len(both))),
     )
 
@@ -197,6 +211,29 @@ def _means(both: Sequence[tuple[Observed, Observed]], number: Callable[[Observed
         difference=round(first - second, 3),
         interval=clustered_mean((one.cluster, number(one) - number(other)) for one, other in both),
     )
+
+
+def _ratio(both: Sequence[tuple[Observed, Observed]]) -> PairedRatio | None:
+    rows = [
+        (one.cluster, tuple(number for each in (one, other) for number in (float(is_wanted(each)), each.spent.tokens)))
+        for one, other in both
+    ]
+    totals = [sum(each) for each in zip(*(numbers for _, numbers in rows), strict=True)]
+    if not totals or not (totals[1] and totals[3]):
+        return None
+    ratio = _multiple(totals)
+    return PairedRatio(
+        first=round(totals[0] * PER_TOKENS / totals[1], 3),
+        second=round(totals[2] * PER_TOKENS / totals[3], 3),
+        ratio=None if ratio is None else round(ratio, 3),
+        interval=clustered(rows, _multiple),
+    )
+
+
+def _multiple(totals: Totals) -> float | None:
+    """Return the first run's records a token as a multiple of the second's."""
+    wanted, tokens, other_wanted, other_tokens = totals
+    return wanted * other_tokens / (tokens * other_wanted) if tokens and other_wanted else None
 
 
 def _caveats(first: _Read, second: _Read, shared: int) -> Iterator[str]:

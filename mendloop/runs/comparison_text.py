@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mendloop.runs.comparison import MAIN, Comparison, Pair, Paired, PairedMean, Side
+from mendloop.runs.comparison import MAIN, Comparison, Pair, Paired, PairedMean, PairedRatio, Side
 from mendloop.runs.intervals import Interval
 
-_LABEL = 22
+_LABEL = 24
 
 
 def table(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -34,6 +34,8 @@ def pair_lines(pair: Pair) -> Iterator[str]:
     for label, means in (("failing turns", pair.failed_turns), ("tokens a session", pair.tokens)):
         if means is not None:
             yield _line(label, _means(means))
+    if pair.strong_per_100k is not None:
+        yield _line("tier A or B, 100k tokens", _ratio(pair.strong_per_100k))
     for caveat in pair.caveats:
         yield _line("not comparable", caveat)
 
@@ -50,6 +52,14 @@ def _paired(paired: Paired) -> str:
 def _means(means: PairedMean) -> str:
     interval = f" (95 % interval {_bounds(means.interval)})" if means.interval else ""
     return f"{means.first:.4g} and {means.second:.4g}: {means.difference:+.4g}{interval}"
+
+
+def _ratio(ratio: PairedRatio) -> str:
+    text = f"{ratio.first:.4g} and {ratio.second:.4g}"
+    if ratio.ratio is None:
+        return text
+    interval = f" (95 % interval {_bounds(ratio.interval)})" if ratio.interval else ""
+    return f"{text}: {ratio.ratio:.3g} times as many{interval}"
 
 
 def _bounds(interval: Interval) -> str:

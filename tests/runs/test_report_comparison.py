@@ -63,6 +63,27 @@ def test_tokens_are_compared_on_the_problems_that_both_tried(tmp_path: Path) -> 
     assert -209 < tokens.interval.low < -204.5 < tokens.interval.high < -200
 
 
+def test_what_100k_tokens_gave_is_compared_with_its_interval(tmp_path: Path) -> None:
+    first = [tried(n, kept=n % 2 == 0, tokens=1_000 + n) for n in range(40)]
+    second = [tried(n, kept=n % 4 == 0, tokens=2_000 - n) for n in range(40)]
+    pair = paired(tmp_path, first, second)
+    gave = pair.strong_per_100k
+    assert gave is not None
+    spent = (sum(1_000 + n for n in range(40)), sum(2_000 - n for n in range(40)))
+    assert (gave.first, gave.second) == (round(20e5 / spent[0], 3), round(10e5 / spent[1], 3))
+    assert gave.ratio == round(2 * spent[1] / spent[0], 3)
+    assert gave.interval is not None
+    assert 2 < gave.interval.low < gave.ratio < gave.interval.high < 9
+    assert f"{gave.ratio:.3g} times as many (95 % interval " in "\n".join(pair_lines(pair))
+
+
+def test_nothing_is_no_multiple_of_nothing(tmp_path: Path) -> None:
+    first = [tried(n, kept=True, tokens=100) for n in range(4)]
+    gave = paired(tmp_path, first, [tried(n, kept=False, tokens=100) for n in range(4)]).strong_per_100k
+    assert gave is not None
+    assert (gave.first, gave.second, gave.ratio, gave.interval) == (1000, 0, None, None)
+
+
 def test_a_problem_that_came_twice_is_paired_in_the_order_it_came(tmp_path: Path) -> None:
     first = [tried(0, kept=True), tried(0, kept=False), tried(0, kept=True)]
     pair = paired(tmp_path, first, [tried(0, kept=True), tried(0, kept=True)])
@@ -85,6 +106,7 @@ def test_what_else_differs_is_said(tmp_path: Path) -> None:
 def test_runs_about_other_problems_have_no_paired_figures(tmp_path: Path) -> None:
     pair = paired(tmp_path, [tried(0, kept=True)], [tried(1, kept=True)])
     assert (pair.sessions, pair.kept, pair.tokens, pair.failed_turns) == (0, None, None, None)
+    assert pair.strong_per_100k is None
     assert pair.caveats == ("no problem is in both runs: their figures are about different problems",)
 
 
@@ -108,7 +130,7 @@ def test_the_lines_of_a_pair_say_counts_difference_and_p(tmp_path: Path) -> None
     lines = list(pair_lines(pair))
     assert lines[0].endswith("/two: 2 sessions about the same problems (0 and 0 without a partner)")
     kept = "both 0, only first 2, only second 0, neither 0; +100.0 points; exact McNemar p 0.5"
-    assert lines[1] == f"  kept                   {kept}"
+    assert lines[1] == f"  kept                     {kept}"
 
 
 @pytest.mark.parametrize("sessions", [[], [tried(0, kept=False)]])
