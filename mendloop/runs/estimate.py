@@ -101,7 +101,10 @@ class Estimator:
     def estimate(self, records: int) -> Estimate:
         """Return the bounds of a session, and of `records` records. Raises SourceError."""
         low, high = self._low(session_counts(self.scenario)), self._high(session_counts(self.scenario))
-        run_low, run_high = self._low(run_counts(self.scenario)), self._high(run_counts(self.scenario))
+        run_low, run_high = (
+            self._low(run_counts(self.scenario, records)),
+            self._high(run_counts(self.scenario, records)),
+        )
         return Estimate(
             questions_low=low.questions,
             questions_high=high.questions,

@@ -12,6 +12,8 @@ from mendloop.modelspecs import PlayedRole
 from mendloop.policies import Explain, Policy
 from mendloop.specs import GoalSource, InstructionSource, Loop, ProblemSource, PromptName, Scenario
 
+SIDES = 2
+"""Who solves a split: the teacher and the student."""
 RESAMPLED = 2
 """Peers that are written when nothing is decided."""
 ROLE_OF: Mapping[PromptName, PlayedRole] = {
@@ -100,10 +102,19 @@ def _written(loop: Loop, rounds: int, repairs: int) -> Count:
     return Count("write", first + min(1, loop.peers), high)
 
 
-def run_counts(scenario: Scenario) -> tuple[Count, ...]:
-    """Return the questions that the run itself asks."""
+def run_counts(scenario: Scenario, records: int) -> tuple[Count, ...]:
+    """Return the questions that the run itself asks until it has so many records: for its plan, and for its splits."""
     planned = scenario.team == "prompted" and isinstance(scenario.source, GoalSource)
-    return (Count("concepts", 1, MAX_PLANS),) if planned else ()
+    return (*([Count("concepts", 1, MAX_PLANS)] if planned else []), *_split(scenario.loop, records))
+
+
+def _split(loop: Loop, records: int) -> tuple[Count, ...]:
+    """Return how often teacher and student write a program for a split; sessions under way may make one larger."""
+    if loop.stages is None:
+        return ()
+    every = loop.stages.every
+    most = max(1, round(loop.stages.split * (every + loop.concurrency)))
+    return (Count("write", SIDES * ((records - 1) // every), SIDES * (records // every) * most),)
 
 
 def stating_prompt(scenario: Scenario) -> PromptName:

@@ -56,7 +56,7 @@ def test_every_question_has_a_role() -> None:
 def test_a_team_that_only_repairs_asks_for_diagnoses_and_repairs(tmp_path: Path) -> None:
     asked = scenario(tmp_path, "python", "loop.max_repairs=3", "loop.samples=2")
     assert counts(asked) == {"diagnose": (2, 3), "repair": (2, 3 * 2 + 2)}
-    assert run_counts(asked) == ()
+    assert run_counts(asked, 10) == ()
 
 
 def test_a_prompted_team_states_tests_writes_and_repairs(tmp_path: Path) -> None:
@@ -64,7 +64,17 @@ def test_a_prompted_team_states_tests_writes_and_repairs(tmp_path: Path) -> None
     found = counts(asked)
     assert (found["problem"], found["tests"], found["write"]) == ((1, 1), (2, 5), (2, 9))
     assert (found["diagnose"], found["repair"]) == ((2, 7), (2, 14))
-    assert [each.prompt for each in run_counts(asked)] == ["concepts"]
+    assert [each.prompt for each in run_counts(asked, 10)] == ["concepts"]
+
+
+@pytest.mark.parametrize(("records", "low", "high"), [(99, 0, 0), (100, 0, 24), (101, 2, 24), (350, 6, 72)])
+def test_teacher_and_student_write_a_program_for_each_problem_of_a_split(
+    tmp_path: Path, records: int, low: int, high: int
+) -> None:
+    student = "models.student={kind: openai, model: s, endpoint: student}"
+    stages = ["loop.stages.swap_every=100", "loop.stages.split=0.1", "loop.concurrency=20"]
+    asked = scenario(tmp_path, "snippets", student, *stages)
+    assert [(each.prompt, each.low, each.high) for each in run_counts(asked, records)] == [("write", low, high)]
 
 
 @pytest.mark.parametrize(
