@@ -48,9 +48,9 @@ class PromptedTester:
     async def extend(
         self, bench: Bench, problem: Problem, suites: Sequence[Suite], aims: Sequence[str] = ()
     ) -> tuple[Case, ...]:
-        """Return further cases; none where the model gives nothing usable."""
+        """Return further cases; none where the model gives nothing usable, which is not asked for again."""
         try:
-            further = await self._asked(bench, "tests/further", problem, "held_out", "f", sample=1, aims=aims)
+            further = await self._asked(bench, "tests/further", problem, "held_out", "f", 1, aims, least=1)
         except Unanswered:
             return ()
         taken = {case_text(case) for suite in suites for case in suite.cases}
@@ -85,9 +85,11 @@ class PromptedTester:
         prefix: str,
         sample: int = 0,
         aims: Sequence[str] = (),
+        *,
+        least: int = MIN_CASES,
     ) -> tuple[Case, ...]:
         def read(text: str) -> tuple[Case, ...]:
-            return cases_in(text, problem.entry_point, prefix)
+            return cases_in(text, problem.entry_point, prefix, least)
 
         facts = {
             "statement": problem.statement,
@@ -97,15 +99,15 @@ class PromptedTester:
             "focus": FOCUS[role],
             "aims": list(aims),
         }
-        return await self.voice.ask(bench, slot, "tests", facts, read, sample=sample)
+        return await self.voice.ask(bench, slot, "tests", facts, read, sample=sample, again=least > 1)
 
 
-def cases_in(text: str, entry_point: str, prefix: str) -> tuple[Case, ...]:
-    """Return the cases of an answer. Raises Malformed where too few of its asserts can be judged."""
+def cases_in(text: str, entry_point: str, prefix: str, least: int = MIN_CASES) -> tuple[Case, ...]:
+    """Return the cases of an answer. Raises Malformed where fewer of its asserts than `least` can be judged."""
     blocks = blocks_of(text)
     code = "\n".join(block.text for block in blocks) if blocks else text
     parsed = parse_cases(code, entry_point, prefix=prefix, limit=MAX_CASES)
-    if len(parsed.cases) < MIN_CASES:
+    if len(parsed.cases) < least:
         why = "; ".join(f"{count}x {reason}" for reason, count in sorted(parsed.refused.items()))
         found = f"only {len(parsed.cases)} usable asserts of the form `assert {entry_point}(...) == literal`"
         raise Malformed(f"{found} ({why})" if why else found)

@@ -321,7 +321,15 @@ async def test_further_cases_are_those_that_no_suite_has(store: Store) -> None:
 
 
 async def test_no_further_cases_are_no_fault(store: Store) -> None:
-    assert await PromptedTester(saying(PROSE).voice()).extend(await bench_of(store), STATED, []) == ()
+    model = saying(PROSE)
+    assert await PromptedTester(model.voice()).extend(await bench_of(store), STATED, []) == ()
+    assert len(model.asked) == 1
+
+
+async def test_one_further_case_is_enough(store: Store) -> None:
+    model = saying(fenced("assert double(7) == 14"))
+    further = await PromptedTester(model.voice()).extend(await bench_of(store), STATED, [])
+    assert [each.call for each in further] == ["double(7)"]
 
 
 async def test_too_few_cases_are_asked_for_again_with_what_was_wrong(store: Store) -> None:
