@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 ASKED_FOR = ("messages", "temperature", "max_tokens", "seed", "response_format")
 """What of a request makes a question."""
@@ -60,6 +60,8 @@ class Shared:
             headers = {"Authorization": f"Bearer {self.key}"}
             async with self._room, session.post(self.upstream, json=whole, headers=headers) as reply:
                 status, answer = reply.status, await reply.json(content_type=None)
+        except (ClientError, ValueError) as lost:
+            return 502, {"error": {"message": f"no answer from {self.upstream}: {lost}"}}
         finally:
             del self.under_way[question]
         self.asked += 1

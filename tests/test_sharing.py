@@ -46,6 +46,12 @@ async def test_answers_outlive_the_server(tmp_path: Path) -> None:
         assert await said(address, "a") == "answer 0"
 
 
+async def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+    async with shared_answers(Shared("http://127.0.0.1:9/v1/chat/completions", tmp_path / "answers.jsonl")) as address:
+        with pytest.raises(openai.InternalServerError, match=r"no answer from http://127\.0\.0\.1:9"):
+            await said(address, "a")
+
+
 async def test_a_refusal_is_passed_on_and_not_kept(tmp_path: Path) -> None:
     answers = iter([server_error(503), Reply("now")])
     with OpenAIServer(lambda _: next(answers)) as server:
