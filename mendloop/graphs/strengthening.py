@@ -8,7 +8,7 @@ from typing import Literal
 
 from mendloop.agents.executor import examine
 from mendloop.agents.mutants import Mutant, aim_of
-from mendloop.executions import ProgramResult
+from mendloop.executions import Limits, ProgramResult
 from mendloop.graphs.opening import suite_designed
 from mendloop.graphs.sampling import behaviour, sampled_calls
 from mendloop.graphs.state import RepairState, RepairUpdate
@@ -20,6 +20,8 @@ MAX_MUTANTS = 10
 MAX_ADDED = 4
 MAX_AIMS = 4
 """Mutants that the tester is told about, in words."""
+MUTANT_CPU_S = 2.0
+"""Seconds of the processor after which a mutant is taken to loop for ever: the program itself passed within its own."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,13 @@ async def _measured(state: RepairState, desk: Desk, code: str, problem: Problem,
 
 
 async def _passes(desk: Desk, slot: str, code: str, cases: Sequence[Case]) -> bool:
-    return not cases or (await examine(desk.bench, slot, code, cases, desk.team.limits, confirm=False)).passed
+    return not cases or (await examine(desk.bench, slot, code, cases, _limits(desk), confirm=False)).passed
+
+
+def _limits(desk: Desk) -> Limits:
+    """Return the limits of a mutant: many of them may loop for ever, and each such one costs all of its time."""
+    own = desk.team.limits
+    return own.model_copy(update={"cpu_s": min(own.cpu_s, MUTANT_CPU_S)})
 
 
 async def _further(
@@ -109,7 +117,7 @@ async def _failed(desk: Desk, slot: str, mutant: str, cases: Sequence[Case]) -> 
     """Return the ids of the cases that a mutant fails."""
     if not cases:
         return frozenset()
-    result = await examine(desk.bench, slot, mutant, cases, desk.team.limits, confirm=False)
+    result = await examine(desk.bench, slot, mutant, cases, _limits(desk), confirm=False)
     return frozenset(case.id for case in result.cases if case.status != "pass")
 
 

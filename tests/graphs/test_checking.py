@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from mendloop.agents.mutants import Mutant, MutantMaker, aim_of
+from mendloop.agents.procedural.faults import propose_faults
 from mendloop.agents.procedural.mutants import mutants as operators
 from mendloop.agents.scripted import ScriptedProgrammer, ScriptedProposer, ScriptedTester
 from mendloop.graphs.checking import distinct, family_of
@@ -70,6 +71,26 @@ async def test_without_inputs_to_sample_every_surviving_mutant_is_live(store: St
         mutants=made_of(OFF, PEER),
     )
     assert (found.mutants_live, found.mutants_killed) == (2, 1)
+
+
+LOOPING = """\
+def double(n):
+    low, high = 0, 1000
+    while low < high:
+        middle = (low + high) // 2
+        if middle < 2 * n:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+"""
+
+
+async def test_a_loop_has_mutants_enough_though_some_of_them_never_end(store: Store, sandbox: Sandbox) -> None:
+    assert len(propose_faults(LOOPING, "double")) < 5
+    found = await evidence_of(store, sandbox, programmer=ScriptedProgrammer([LOOPING]), mutants=operators)
+    assert found.mutants_live >= 5
+    assert found.mutants_killed / found.mutants_live >= 0.8
 
 
 class Aiming(ScriptedTester):

@@ -29,19 +29,19 @@ MOST_PER_OPERATOR = 8
 
 
 @lru_cache(maxsize=512)
-def propose_faults(code: str, entry_point: str) -> tuple[Fault, ...]:
+def propose_faults(code: str, entry_point: str, *, endless: bool = False) -> tuple[Fault, ...]:
     """Return the faults that the operators find in a top-level function and in the helpers it calls by name.
 
     At most `MOST_FAULTS`, shared fairly between the operators, in text order, the same ones at every call. Each gives
     a text that compiles to another program; no two give the same text. Docstrings, annotations, messages and names of
-    parameters stay as they are, and nothing that decides whether a `while` loop ends is touched.
+    parameters stay as they are, and nothing that decides whether a `while` loop ends is touched, but with `endless`.
 
     Raises SyntaxError when `code` does not parse, ValueError when it has no top-level function `entry_point`.
     """
     with warnings.catch_warnings():
         # The code is somebody else's: its invalid escapes and the like are not ours to report.
         warnings.simplefilter("ignore")
-        places = _places(code, entry_point)
+        places = _places(code, entry_point, endless)
         kept = list(_fair_choice(places))
     return tuple(sorted(kept, key=lambda fault: (fault.start, fault.end, fault.id)))
 
@@ -99,16 +99,16 @@ class _Place:
     unbound: frozenset[str]
 
 
-def _places(code: str, entry_point: str) -> list[_Place]:
+def _places(code: str, entry_point: str, endless: bool) -> list[_Place]:
     tree = ast.parse(code)
     functions = {node.name: node for node in tree.body if isinstance(node, FunctionNode)}
     if entry_point not in functions:
         raise ValueError(f"no top-level function {entry_point!r} in this code")
     text = SourceText(code)
     names = _called_functions(functions, entry_point)
-    looped = set[str]().union(*(called_in_while(functions[name]) for name in names))
+    looped = set[str]() if endless else set[str]().union(*(called_in_while(functions[name]) for name in names))
     chosen = [name for name in names if name == entry_point or name not in looped]
-    return [_place(text, functions[name], "" if name == entry_point else name) for name in chosen]
+    return [_place(text, functions[name], "" if name == entry_point else name, endless) for name in chosen]
 
 
 def _called_functions(functions: dict[str, FunctionNode], entry_point: str) -> list[str]:
@@ -118,12 +118,12 @@ def _called_functions(functions: dict[str, FunctionNode], entry_point: str) -> l
     return found
 
 
-def _place(text: SourceText, function: FunctionNode, helper: str) -> _Place:
+def _place(text: SourceText, function: FunctionNode, helper: str, endless: bool) -> _Place:
     assert function.end_lineno is not None
     first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
     span = text.lines(first, function.end_lineno)
     program = compile(text.code[slice(*span)], "<reference>", "exec", dont_inherit=True)
-    scope = Scope(text, function)
+    scope = Scope(text, function, endless=endless)
     growing, unbound = frozenset(grows_while_iterating(function)), frozenset(possibly_unbound(function))
     return _Place(scope, span, helper, program, growing, unbound)
 

@@ -10,8 +10,15 @@ from mendloop.agents.procedural.injector import spread_over_families
 
 
 def mutants(code: str, entry_point: str, limit: int) -> tuple[Mutant, ...]:
-    """Return at most `limit` programs with one fault each, spread over the families."""
+    """Return at most `limit` programs with one fault each, spread over the families.
+
+    Where there are fewer that surely end, those follow that may loop for ever: for them a time-out is a failing case.
+    """
     faults = spread_over_families(propose_faults(code, entry_point), seed=0)
+    if len(faults) < limit:
+        ending = {fault.id for fault in faults}
+        looping = [fault for fault in propose_faults(code, entry_point, endless=True) if fault.id not in ending]
+        faults += spread_over_families(looping, seed=0)
     return tuple(
         Mutant(
             code=apply_faults(code, [fault]),

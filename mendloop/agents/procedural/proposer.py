@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mendloop.agents.procedural.faults import propose_faults
 from mendloop.agents.procedural.item import Catalogue, Item
-from mendloop.agents.procedural.mutants import mutants
 from mendloop.agents.procedural.reference import ask
 from mendloop.agents.procedural.shelf import Shelf
 from mendloop.agents.procedural.source import Candidates, read_source
@@ -58,7 +58,7 @@ class ProceduralProposer:
         wanted = self.min_mutants
         if not wanted:
             return catalogue
-        kept = tuple(item for item in catalogue.items if len(mutants(item.code, item.entry_point, wanted)) >= wanted)
+        kept = tuple(item for item in catalogue.items if len(propose_faults(item.code, item.entry_point)) >= wanted)
         left_out = {**catalogue.skipped, f"fewer than {wanted} mutants": len(catalogue.items) - len(kept)}
         return catalogue.model_copy(update={"items": kept, "skipped": left_out})
 

@@ -19,6 +19,7 @@ from mendloop.agents.procedural.faults import (
     overlaps,
     propose_faults,
 )
+from mendloop.agents.procedural.mutants import mutants
 from mendloop.records import Fault
 
 NORMALISE = '''\
@@ -119,6 +120,31 @@ def test_faults_of_a_helper_are_marked() -> None:
 def test_a_helper_that_a_while_loop_waits_for_is_left_alone() -> None:
     code = "def step(n):\n    return n // 2\n\n\ndef f(n):\n    while n > 1:\n        n = step(n)\n    return n + 3\n"
     assert {fault.line for fault in propose_faults(code, "f")} == {8}
+
+
+LOOPING = """\
+def f(items, item):
+    left, right = 0, len(items) - 1
+    while left <= right:
+        middle = (left + right) // 2
+        if items[middle] == item:
+            return True
+        if items[middle] < item:
+            left = middle + 1
+        else:
+            right = middle - 1
+    return False
+"""
+
+
+def test_mutants_may_loop_for_ever_where_those_that_end_are_too_few() -> None:
+    ending = [apply_faults(LOOPING, [fault]) for fault in propose_faults(LOOPING, "f")]
+    assert 0 < len(ending) < 5
+    made = [mutant.code for mutant in mutants(LOOPING, "f", 10)]
+    assert len(set(made)) == 10
+    assert set(made[: len(ending)]) == set(ending)
+    assert any("middle + 1" not in code for code in made)
+    assert [mutant.code for mutant in mutants(LOOPING, "f", len(ending))] == made[: len(ending)]
 
 
 def test_a_long_function_gets_a_bounded_and_mixed_set() -> None:

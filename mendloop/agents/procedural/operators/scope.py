@@ -42,13 +42,13 @@ _TIGHT = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Attribute, ast.Su
 
 
 class Scope:
-    """One function of a program. `nodes` gives only what may be edited."""
+    """One function of a program. `nodes` gives only what may be edited; with `endless`, also what ends its loops."""
 
-    def __init__(self, text: SourceText, function: FunctionNode) -> None:
+    def __init__(self, text: SourceText, function: FunctionNode, *, endless: bool = False) -> None:
         self.text = text
         self.function = function
         self.parents: dict[ast.AST, ast.AST] = {}
-        self._delicate = delicate_nodes(function)
+        self._delicate = set() if endless else delicate_nodes(function)
         self._closed = self._delicate | silent_nodes(function)
         self._by_type: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._index(function)
