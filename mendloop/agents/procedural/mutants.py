@@ -8,14 +8,18 @@ from mendloop.agents.procedural.families import diagnosed_as
 from mendloop.agents.procedural.faults import apply_faults, propose_faults
 from mendloop.agents.procedural.injector import spread_over_families
 
+ENOUGH = 5
+"""With so many mutants none is taken that may loop for ever: each of those costs all the time that it is given."""
+
 
 def mutants(code: str, entry_point: str, limit: int) -> tuple[Mutant, ...]:
     """Return at most `limit` programs with one fault each, spread over the families.
 
-    Where there are fewer that surely end, those follow that may loop for ever: for them a time-out is a failing case.
+    Where those that surely end are fewer than `ENOUGH`, others follow that may loop for ever: a time-out is their
+    failing case.
     """
     faults = spread_over_families(propose_faults(code, entry_point), seed=0)
-    if len(faults) < limit:
+    if len(faults) < ENOUGH:
         ending = {fault.id for fault in faults}
         looping = [fault for fault in propose_faults(code, entry_point, endless=True) if fault.id not in ending]
         faults += spread_over_families(looping, seed=0)
