@@ -26,7 +26,7 @@ def open_sandbox(kind: Backend = "local", workers: int = 2, account: Account | N
 
         return LocalSandbox(workers, kind)
     if kind != "e2b":
-        raise InputError(f"unknown sandbox {kind!r}", remedy=f"known: {', '.join(get_args(SandboxKind))}")
+        raise InputError(f"unknown sandbox {kind!r}", remedy=f"known: {', '.join(get_args(Backend))}")
     if account is None:
         raise InputError("e2b needs a key", where="E2B_API_KEY", remedy="set it, or use another sandbox")
     from mendloop.tools.sandbox.e2b.plan import Plan
