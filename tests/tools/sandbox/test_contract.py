@@ -125,6 +125,26 @@ async def test_giving_up_leaves_out_what_would_follow_a_time_out(sandbox: Sandbo
     assert statuses(done) == ["returned", "timeout", "missing", "missing"]
 
 
+ALARMED = """
+import signal
+def late(*a):
+    raise TimeoutError
+def f(seconds):
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.0001)
+    while seconds: pass
+    return "in time"
+"""
+
+
+async def test_timers_of_the_program_work_in_each_call_and_nowhere_else(sandbox: Sandbox) -> None:
+    done = await run(sandbox, ALARMED, "f(0.001)", "f(0.001)", "f(0)", "f(0.001)")
+    assert statuses(done)[:2] == ["raised", "raised"]
+    assert statuses(done)[2] in {"raised", "returned"}  # it may be due once more, from the call before
+    assert statuses(done)[3] == "raised"
+    assert {raised(done.outcomes[number]).type for number in (0, 1, 3)} == {"TimeoutError"}
+
+
 async def test_after_a_death_a_fresh_child_goes_on_with_the_next_case(sandbox: Sandbox) -> None:
     done = await run(
         sandbox, "import os\ndef f(x):\n    os._exit(0) if x == 1 else None\n    return x", "f(0)", "f(1)", "f(2)"

@@ -39,7 +39,8 @@ class Child:
     """One process and the worker's ends of its pipes. `position` counts the calls it has answered.
 
     Times are of the monotonic clock, in seconds. `reason` says why it must end, `spared` that it had answered just
-    before it was killed for being late, `crowded` that it was seen with as many processes as it may have.
+    before it was killed for being late, `crowded` that it was seen with as many processes as it may have, `held` the
+    bytes of memory that it had when it was last `measured`.
     """
 
     pid: int
@@ -58,6 +59,8 @@ class Child:
     reason: str = ""
     spared: bool = False
     crowded: bool = False
+    held: int = 0
+    measured: float = field(default_factory=time.monotonic)
     _buffer: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:

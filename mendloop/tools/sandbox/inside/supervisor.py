@@ -72,7 +72,8 @@ class Supervisor:
         """Read and measure until the child has ended, or end it.
 
         Answers wake nobody: they are read before output, at ticks, and after the end. Short cases then cost one wake-up
-        together. A child whose answers fill their pipe is looked after more often.
+        together. A child whose answers fill their pipe is looked after more often, and one whose memory grows is
+        measured again before half of what is left can be gone at that pace.
         """
         poller = select.poll()
         for descriptor in (child.stdout, child.stderr, child.pidfd, self._control):
@@ -94,13 +95,13 @@ class Supervisor:
                     poller.unregister(descriptor)
             now = time.monotonic()
             if now >= next_tick and not child.reason:
-                self._measure(child)
-                next_tick = now + _TICK_S
+                next_tick = now + self._measure(child, now)
             if child.reason:
                 return
             next_look = min(next_tick, now + _QUIET_S) if (answered or 0) >= _CROWDED else next_tick
 
-    def _measure(self, child: Child) -> None:
+    def _measure(self, child: Child, now: float) -> float:
+        """Stop a child that is over a limit; return the seconds until it should be measured again."""
         limits = child.task.limits
         limit = int(limits["memory_mb"]) << 20
         use = self._watch.use(self._inherited, limit)
@@ -111,6 +112,9 @@ class Supervisor:
             child.stop("memory")
         if child.is_late(_START_S):
             child.stop("timeout")
+        pace = (use.resident - child.held) / (now - child.measured)
+        child.held, child.measured = use.resident, now
+        return min(_TICK_S, max(_QUIET_S, (limit - use.resident) / pace / 2)) if pace > 0 else _TICK_S
 
     def _read(self, child: Child, descriptor: int) -> int | None:
         """Take what a pipe holds now and return how much that is; None at the end of the pipe."""

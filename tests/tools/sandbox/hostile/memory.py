@@ -114,7 +114,7 @@ def f():
     held = 0
     while size := os.read(told, 4):
         held += int.from_bytes(size, 'little')
-        if held > 320 << 20: os._exit(0)  # more than fits between two looks, even on a busy machine
+        if held > 192 << 20: os._exit(0)  # it has twice what it may have
     return 'stopped at', held
 """,
         "memory",
