@@ -8,7 +8,8 @@ from mendloop.choosing import endpoint_of
 from mendloop.errors import InputError, ScenarioError
 from mendloop.modelspecs import STUDENT, RecordedModel
 from mendloop.opening import OpenedModel
-from mendloop.specs import FailureSource, GoalSource, InstructionSource, ProblemSource, PythonSource, Scenario
+from mendloop.sourcespecs import FailureSource, GoalSource, InstructionSource, ProblemSource, PythonSource
+from mendloop.specs import Scenario
 
 if TYPE_CHECKING:
     from mendloop.agents.procedural.source import Candidates

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from mendloop.executions import Limits, SandboxKind
 from mendloop.fields import Count, Duration, Share, Spec, Text, misplaced
 from mendloop.modelspecs import PLAYED_ROLES, STUDENT, TEACHER, Models
 from mendloop.policies import PRESETS, Method, Policy, PolicyChanges, policy_of
-from mendloop.records import Purpose, Tier
+from mendloop.records import Tier
+from mendloop.sourcespecs import ProblemSource, SourceSpec
 from mendloop.stagespecs import GROUNDED_SOURCES, Stages
 
 View: TypeAlias = Literal["sft_multiturn", "recorded"]
@@ -24,69 +25,6 @@ class Target(Spec):
     records: Count = 100
     min_tier: Tier = "B"
     min_failed_turns: int = Field(default=1, ge=0)
-
-
-class PythonSource(Spec):
-    """Python functions of a package that is installed ("stdlib" is the standard library's own), or of a folder.
-
-    Programs longer than `max_lines` are left out: a small model cannot write them down again.
-    """
-
-    kind: Literal["python"]
-    package: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$")] | None = None
-    path: Annotated[str, StringConstraints(min_length=1)] | None = None
-    max_lines: Count | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> PythonSource:
-        if (self.package is None) == (self.path is None):
-            raise ValueError("needs exactly one of `package` and `path`")
-        return self
-
-
-class SnippetSource(Spec):
-    """A folder or file of real code; the model takes ideas for problems from it (OSS-Instruct)."""
-
-    kind: Literal["snippets"]
-    path: Text
-
-
-class InstructionSource(Spec):
-    """Given instructions, one a line of a `.jsonl`, `.txt` or `.md` file; the model makes them precise."""
-
-    kind: Literal["instructions"]
-    path: Text
-
-
-class GoalSource(Spec):
-    """The goal in words: the model plans concepts and states problems about them, from snippets where a `path` is."""
-
-    kind: Literal["goal"]
-    path: Text | None = None
-
-
-class FailureSource(Spec):
-    """A model's own wrong programs, with prompts and tests, one a line of a `.jsonl` file."""
-
-    kind: Literal["failures"]
-    path: Text
-
-
-class ProblemSource(Spec):
-    """Given problems, one a line of a `.jsonl` file: HumanEval's form, MBPP's, or ours.
-
-    `purpose: eval` marks what comes of them, and none of it is ever exported as training data.
-    """
-
-    kind: Literal["problems"]
-    path: Text
-    purpose: Purpose
-
-
-SourceSpec: TypeAlias = Annotated[
-    PythonSource | SnippetSource | InstructionSource | GoalSource | FailureSource | ProblemSource,
-    Field(discriminator="kind"),
-]
 
 
 class FaultCount(Spec):

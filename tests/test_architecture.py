@@ -16,7 +16,7 @@ PACKAGE = ROOT / "mendloop"
 LAYERS = [
     {"errors", "frozen", "executions", "records", "__init__"},
     {"events", "complaints", "yamlfile", "fields", "settings"},
-    {"modelspecs", "policies", "stagespecs", "specs", "scenario"},
+    {"modelspecs", "policies", "sourcespecs", "stagespecs", "specs", "scenario"},
     {"tools", "memory", "screening"},
     {"judgement"},
     {"agents"},

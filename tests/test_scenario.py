@@ -18,7 +18,8 @@ from mendloop.scenario import (
     parse_scenario,
     scenario_json_schema,
 )
-from mendloop.specs import BudgetSpec, FaultCount, Loop, MemorySpec, PythonSource, SandboxSpec, Target
+from mendloop.sourcespecs import PythonSource
+from mendloop.specs import BudgetSpec, FaultCount, Loop, MemorySpec, SandboxSpec, Target
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 MINIMAL = "goal: repair dialogues\nsource: {kind: python, package: stdlib}\n"

@@ -33,7 +33,8 @@ from mendloop.modelspecs import (
     SeveralModels,
 )
 from mendloop.records import MIN_LIVE_MUTANTS
-from mendloop.specs import ProblemSource, PromptName, Scenario
+from mendloop.sourcespecs import ProblemSource
+from mendloop.specs import PromptName, Scenario
 from mendloop.tools.chat.protocol import Chat
 
 REPAIRING: tuple[PromptName, ...] = ("repair", "diagnose", "again")

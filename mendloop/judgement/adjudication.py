@@ -15,7 +15,8 @@ from mendloop.errors import InputError
 from mendloop.executions import CaseResult, ProgramResult
 from mendloop.frozen import Frozen
 from mendloop.records import TRUSTED_ORIGINS, Case, Verdict
-from mendloop.tools.values import equal, parse_expected
+from mendloop.tools.equality import equal
+from mendloop.tools.values import parse_expected
 
 MIN_RAN = 3
 """Peers that must have run a case before their failing it says something about the case."""

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from mendloop.executions import Outcome
 from mendloop.frozen import Frozen
-from mendloop.tools.values import equal, render
+from mendloop.tools.equality import equal
+from mendloop.tools.values import render
 
 TOLERANCE = 1e-6
 """Relative and absolute: two right programs may add floats in another order."""

@@ -29,16 +29,15 @@ from mendloop.graphs.planning import MAX_PLANS, TITLES_KEPT
 from mendloop.graphs.strengthening import MAX_AIMS
 from mendloop.modelspecs import LanguageModel, PlayedRole, Price
 from mendloop.runs.questions import ROLE_OF, Count, run_counts, session_counts
-from mendloop.specs import (
+from mendloop.sourcespecs import (
     FailureSource,
     GoalSource,
     InstructionSource,
     ProblemSource,
-    PromptName,
     PythonSource,
-    Scenario,
     SnippetSource,
 )
+from mendloop.specs import PromptName, Scenario
 from mendloop.tools.chat.metered import most_cost
 from mendloop.tools.chat.tokens import FRAME, at_least, at_most
 

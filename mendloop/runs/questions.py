@@ -10,7 +10,8 @@ from mendloop.graphs.judging import MAX_SANDBOX_FAULTS
 from mendloop.graphs.planning import MAX_PLANS
 from mendloop.modelspecs import PlayedRole
 from mendloop.policies import Explain, Policy
-from mendloop.specs import GoalSource, InstructionSource, Loop, ProblemSource, PromptName, Scenario
+from mendloop.sourcespecs import GoalSource, InstructionSource, ProblemSource
+from mendloop.specs import Loop, PromptName, Scenario
 
 SIDES = 2
 """Who solves a split: the teacher and the student."""

@@ -29,8 +29,9 @@ from mendloop.executions import (
     Request,
 )
 from mendloop.records import Case
+from mendloop.tools.equality import equal
 from mendloop.tools.sandbox.protocol import Sandbox
-from mendloop.tools.values import equal, parse_expected, render
+from mendloop.tools.values import parse_expected, render
 
 _RAISES = re.compile(r"(?P<name>[^\W\d]\w*)(?:\((?P<base>[^\W\d]\w*)\))?")
 _MAX_GOT = 10_000

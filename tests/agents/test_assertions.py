@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from mendloop.agents.assertions import ParsedCases, parse_cases
 from mendloop.records import Case
+from mendloop.tools.equality import equal
 from mendloop.tools.judging import validate
-from mendloop.tools.values import equal, parse_expected, tag
+from mendloop.tools.values import parse_expected, tag
 
 
 def parsed(text: str) -> ParsedCases:

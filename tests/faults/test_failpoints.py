@@ -110,6 +110,10 @@ async def test_a_roll_up_that_is_not_rebuilt_whole_stays_as_it_was(tmp_path: Pat
     assert verify(tmp_path / "run").ok
 
 
-def test_unarmed_places_do_nothing() -> None:
-    for place in get_args(Place):
-        passing(place)
+def test_places_are_heard_of_while_they_are_armed_and_only_then() -> None:
+    heard: list[Place] = []
+    for armed in (heard.append, None, heard.append, None):
+        arm(armed)
+        for place in get_args(Place):
+            passing(place)
+    assert heard == [*get_args(Place), *get_args(Place)]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from mendloop.errors import InputError
-from mendloop.tools.values import decode, equal, is_tagged, parse_expected, render, tag
+from mendloop.tools.equality import equal
+from mendloop.tools.values import decode, is_tagged, parse_expected, render, tag
 
 HASHABLE = st.recursive(
     st.none()

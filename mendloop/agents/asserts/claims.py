@@ -23,7 +23,8 @@ from mendloop.agents.asserts.reasons import (
 )
 from mendloop.agents.procedural.purity import BUILTINS
 from mendloop.records import Case, Origin
-from mendloop.tools.values import decode, equal, parse_expected
+from mendloop.tools.equality import equal
+from mendloop.tools.values import decode, parse_expected
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 
-from mendloop.agents.asserts.claims import Claim, equation, is_reflexive, said_of
-from mendloop.agents.asserts.constants import MAX_SIZE, constant
-from mendloop.agents.asserts.expressions import bound_names, expression, free_names, rebuilt
+from mendloop.agents.asserts.claiming import claim_about_calls, claim_after_call, claim_of_raising
+from mendloop.agents.asserts.claims import Claim
+from mendloop.agents.asserts.constants import constant
+from mendloop.agents.asserts.expressions import bound_names, free_names
 from mendloop.agents.asserts.forms import (
     crossed,
     exact_exception,
@@ -37,7 +38,6 @@ from mendloop.agents.asserts.reasons import (
     SWALLOWED,
     TOO_LONG,
     UNBOUND,
-    WITH_ITSELF,
     RefusedError,
 )
 from mendloop.agents.asserts.salvage import MAX_TEXT, salvage
@@ -45,7 +45,6 @@ from mendloop.agents.asserts.scopes import Budget, Scope, is_pure_import
 from mendloop.agents.asserts.statements import (
     OwnNames,
     assign,
-    calls_in,
     catches_failures,
     defaults,
     disturbed,
@@ -62,7 +61,6 @@ from mendloop.agents.asserts.statements import (
 from mendloop.agents.procedural.purity import BUILTINS
 
 MAX_CLAIMS = 2_000
-_MAX_CALLS = 8
 _MAX_DEPTH = 12
 
 
@@ -303,17 +301,7 @@ class Reader:
             raise RefusedError(SEVERAL_RAISE)
         for part in body[: list(body).index(calls[0])]:
             self._statement(part, inner)
-        made = calls_in(calls[0], inner)
-        if not isinstance(calls[0], ast.Expr | ast.Assign | ast.Assert):
-            raise RefusedError(CONDITION)
-        if len(made) != 1:
-            raise RefusedError(SEVERAL_RAISE)
-        whole = calls[0].value if isinstance(calls[0], ast.Expr) else made[0]
-        if not (isinstance(whole, ast.Call) and last_name(whole.func) in BUILTINS):
-            whole = made[0]
-        node, _, position = inner.resolved(whole)
-        call, setup = self._placed(node, position, inner)
-        self._claim(Claim(call, call, setup, raises=name))
+        self._claim(claim_of_raising(calls[0], name, inner))
 
     def _assert(self, test: ast.expr, scope: Scope, message: ast.expr | None) -> None:
         """Claim what an assert says; a conjunction says several things."""
@@ -325,7 +313,7 @@ class Reader:
                 self._assert(part, scope, None)
             if about:
                 return
-        if (claim := self._changed(test, scope)) is not None:
+        if (claim := claim_after_call(test, scope)) is not None:
             self._claim(claim)
             return
         node, _, position = scope.resolved(test)
@@ -338,26 +326,7 @@ class Reader:
         plain = is_call(node, self.entry)
         if plain and message is not None and constant(message) and not is_text(message):
             raise RefusedError(AS_MESSAGE)
-        self._claim(self._about_calls(node, position, scope))
-
-    def _changed(self, test: ast.expr, scope: Scope) -> Claim | None:
-        """Return the claim of `assert xs == [1, 3]` after a call on the variable xs; None for another assert."""
-        if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq | ast.Is):
-            return None
-        for variable, other in ((test.left, test.comparators[0]), (test.comparators[0], test.left)):
-            made = scope.call_on(variable.id) if isinstance(variable, ast.Name) else None
-            expected = constant(scope.resolved(other)[0]) if made else None
-            if made is None or expected is None or not isinstance(variable, ast.Name):
-                continue
-            if variable.id in scope.bound and scope.calls_entry(scope.bound[variable.id].node):
-                continue
-            node, _, _ = scope.resolved(made.call, keep={variable.id})
-            call, setup = self._placed(node, made.position, scope)
-            if setup is None:
-                return None
-            after = (variable.id, expected.literal)
-            return Claim(call, call, setup, check="True", after=after, tolerance=expected.tolerance)
-        return None
+        self._claim(claim_about_calls(node, position, self.entry, scope))
 
     def _unrolled(self, node: ast.expr, scope: Scope) -> bool:
         """Read `all(f(x) == y for x, y in table)` row by row; false for another expression."""
@@ -377,62 +346,6 @@ class Reader:
                     self._bound(value or {}, [ast.Assert(rows.elt, None)], scope)
                 return True
         return False
-
-    def _about_calls(self, node: ast.expr, position: int, scope: Scope) -> Claim:
-        """Return the claim of a test in which the entry point is called: what holds of the value of its calls."""
-        calls: dict[str, ast.expr] = {}
-        hidden = bound_names(node)
-        for call in calls_in(node, scope):
-            if hidden & free_names(call):
-                raise RefusedError(COMPREHENSION)
-            calls.setdefault(ast.unparse(call), call)
-        if not calls or len(calls) > _MAX_CALLS:
-            raise RefusedError(COMPREHENSION if not calls else TOO_LONG)
-        if "result" in free_names(node):
-            raise RefusedError(UNBOUND)
-        single = len(calls) == 1
-        order = list(calls)
-
-        def lifted(inner: ast.expr) -> ast.expr | None:
-            if not is_call(inner, self.entry):
-                return None
-            result = ast.Name("result", ast.Load())
-            at = order.index(ast.unparse(inner))
-            return result if single else ast.Subscript(result, ast.Constant(at), ast.Load())
-
-        test = rebuilt(node, lifted)
-        made = calls[order[0]] if single else ast.Tuple(list(calls.values()), ast.Load())
-        if is_reflexive(test):
-            raise RefusedError(WITH_ITSELF)
-        text, setup = self._placed(made, position, scope)
-        if setup and "class " in setup and (side := equation(node)):
-            # Objects of the test's own classes cannot come out: what the test reads of them can.
-            read, _ = self._placed(side[0], position, scope)
-            return Claim(read, read, setup, expect=side[1].literal, tolerance=side[1].tolerance)
-        said = said_of(test)
-        judged = f"bool({text})" if said.truth else text
-        return Claim(
-            judged, text, setup, expect=said.expect, check=said.check, tolerance=said.tolerance, truth=said.truth
-        )
-
-    def _placed(self, node: ast.expr, position: int, scope: Scope) -> tuple[str, str | None]:
-        """Return a call as text with the setup that it needs; raises RefusedError when it needs more than builtins."""
-        unknown = scope.unknown(node)
-        try:
-            setup = scope.setup(unknown, position) if unknown else None
-        except RefusedError as reason:
-            called = {
-                inner.func.id
-                for inner in ast.walk(node)
-                if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name)
-            }
-            raise RefusedError(ELSEWHERE if called & unknown else str(reason)) from None
-        text = ast.unparse(node)
-        if len(text) > MAX_SIZE or len(setup or "") > MAX_SIZE or "\n" in text:
-            raise RefusedError(TOO_LONG)
-        if expression(text) is None:
-            raise RefusedError(NO_PARSE)
-        return text, setup
 
     def _claim(self, claim: Claim) -> None:
         if len(self.claims) >= MAX_CLAIMS:

@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from mendloop.agents.procedural.closure import ModuleIndex, Resolve
+from mendloop.agents.procedural.closure import Resolve
 from mendloop.agents.procedural.files import Place, SourceFile
+from mendloop.agents.procedural.module_index import ModuleIndex
 from mendloop.records import Case
 from mendloop.screening.screen import Piece, RefusedError, Screen, texts_of
 

@@ -18,7 +18,8 @@ from mendloop.events import Ref, SourceRead
 from mendloop.executions import Call, Limits
 from mendloop.records import Brief, Case, Problem
 from mendloop.screening.screen import BY_DEFAULT
-from mendloop.specs import PythonSource, ScreeningSpec
+from mendloop.sourcespecs import PythonSource
+from mendloop.specs import ScreeningSpec
 from mendloop.tools.bench import Bench
 
 EXAMPLES = 3

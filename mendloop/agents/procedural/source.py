@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mendloop.agents.procedural.admitting import Admission, noting
 from mendloop.agents.procedural.assertions import cases_of_tests
-from mendloop.agents.procedural.closure import Closed, ModuleIndex, close, index_module
+from mendloop.agents.procedural.closure import Closed, close
 from mendloop.agents.procedural.evidence import (
     SeenCalls,
     collect_calls,
@@ -20,6 +20,7 @@ from mendloop.agents.procedural.evidence import (
     without_doctests,
 )
 from mendloop.agents.procedural.files import Skipped, SourceFile, locate, read_files
+from mendloop.agents.procedural.module_index import ModuleIndex, index_module
 from mendloop.agents.procedural.purity import HARMLESS_DECORATORS, NotUsable
 from mendloop.errors import SourceError
 from mendloop.frozen import Frozen, digest

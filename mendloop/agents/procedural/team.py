@@ -10,7 +10,8 @@ from mendloop.agents.procedural.tester import ProceduralTester
 from mendloop.errors import SourceError
 from mendloop.executions import Limits
 from mendloop.frozen import Frozen
-from mendloop.specs import PythonSource, Scenario
+from mendloop.sourcespecs import PythonSource
+from mendloop.specs import Scenario
 
 NAME = "procedural"
 

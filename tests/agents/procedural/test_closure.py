@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mendloop.agents.procedural.closure import Closed, ModuleIndex, close, index_module
+from mendloop.agents.procedural.closure import Closed, close
 from mendloop.agents.procedural.files import SourceFile
+from mendloop.agents.procedural.module_index import ModuleIndex, index_module
 from mendloop.agents.procedural.purity import NotUsable
 
 

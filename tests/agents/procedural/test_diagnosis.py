@@ -9,6 +9,7 @@ from mendloop.agents.procedural.lessons import all_lessons
 from mendloop.agents.procedural.relations import relate
 from mendloop.executions import CaseStatus, Step
 from mendloop.records import Case, Diagnosis, Failure
+from tests.agents.procedural.searching import SEARCH
 
 Diagnosed = Callable[[str, str, str], Diagnosis]
 
@@ -26,20 +27,6 @@ def runs(text):
             current, count = char, 1
     found.append((current, count))
     return found
-"""
-
-SEARCH = """\
-def search(values, wanted):
-    low, high = 0, len(values) - 1
-    while low <= high:
-        middle = (low + high) // 2
-        if values[middle] == wanted:
-            return middle
-        if values[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle - 1
-    raise ValueError("not found")
 """
 
 WORDS = """\

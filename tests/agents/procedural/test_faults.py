@@ -21,6 +21,7 @@ from mendloop.agents.procedural.faults import (
 )
 from mendloop.agents.procedural.mutants import mutants
 from mendloop.records import Fault
+from tests.agents.procedural.searching import SEARCH
 
 NORMALISE = '''\
 def normalise(name, limit=8):  # café
@@ -122,29 +123,14 @@ def test_a_helper_that_a_while_loop_waits_for_is_left_alone() -> None:
     assert {fault.line for fault in propose_faults(code, "f")} == {8}
 
 
-LOOPING = """\
-def f(items, item):
-    left, right = 0, len(items) - 1
-    while left <= right:
-        middle = (left + right) // 2
-        if items[middle] == item:
-            return True
-        if items[middle] < item:
-            left = middle + 1
-        else:
-            right = middle - 1
-    return False
-"""
-
-
 def test_mutants_may_loop_for_ever_where_those_that_end_are_too_few() -> None:
-    ending = [apply_faults(LOOPING, [fault]) for fault in propose_faults(LOOPING, "f")]
+    ending = [apply_faults(SEARCH, [fault]) for fault in propose_faults(SEARCH, "search")]
     assert 0 < len(ending) < 5
-    made = [mutant.code for mutant in mutants(LOOPING, "f", 10)]
+    made = [mutant.code for mutant in mutants(SEARCH, "search", 10)]
     assert len(set(made)) == 10
     assert set(made[: len(ending)]) == set(ending)
     assert any("middle + 1" not in code for code in made)
-    assert [mutant.code for mutant in mutants(LOOPING, "f", len(ending))] == made[: len(ending)]
+    assert [mutant.code for mutant in mutants(SEARCH, "search", len(ending))] == made[: len(ending)]
 
 
 def test_a_long_function_gets_a_bounded_and_mixed_set() -> None:
