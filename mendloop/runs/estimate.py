@@ -100,10 +100,8 @@ class Estimator:
     def estimate(self, records: int) -> Estimate:
         """Return the bounds of a session, and of `records` records. Raises SourceError."""
         low, high = self._low(session_counts(self.scenario)), self._high(session_counts(self.scenario))
-        run_low, run_high = (
-            self._low(run_counts(self.scenario, records)),
-            self._high(run_counts(self.scenario, records)),
-        )
+        whole = run_counts(self.scenario, records)
+        run_low, run_high = self._low(whole), self._high(whole)
         return Estimate(
             questions_low=low.questions,
             questions_high=high.questions,

@@ -112,7 +112,7 @@ class Supervisor:
             child.stop("memory")
         if child.is_late(_START_S):
             child.stop("timeout")
-        pace = (use.resident - child.held) / (now - child.measured)
+        pace = (use.resident - child.held) / max(now - child.measured, _QUIET_S)
         child.held, child.measured = use.resident, now
         return min(_TICK_S, max(_QUIET_S, (limit - use.resident) / pace / 2)) if pace > 0 else _TICK_S
 
