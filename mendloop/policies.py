@@ -147,19 +147,19 @@ PRESETS: MappingProxyType[Method, Preset] = MappingProxyType(
         "aiev_paper": Preset(
             policy=_published(tests="joint", explain="questioner"),
             repairs=6,
-            source="AutoCoder, arXiv 2405.14906, section 2: at most 7 attempts",
+            source="AutoCoder, arXiv 2405.14906: at most 7 attempts",
         ),
         "reflexion": Preset(
             policy=_published(tests="own", explain="reflection", lessons="own"),
             source="Reflexion, arXiv 2303.11366, sections 3 and 4.3",
         ),
-        "agentcoder": Preset(policy=_published(), source="AgentCoder, arXiv 2312.13010, section 3"),
+        "agentcoder": Preset(policy=_published(), source="AgentCoder, arXiv 2312.13010"),
         "codet": Preset(
             policy=_published(tests="own", suites=3, accept="dual_agreement"),
             repairs=0,
             source="CodeT, arXiv 2207.10397, section 2",
         ),
-        "tests_first": Preset(policy=Policy(programmer_sees_tests=True), source="arXiv 2402.13521, section 3"),
+        "tests_first": Preset(policy=Policy(programmer_sees_tests=True), source="TGen, arXiv 2402.13521"),
         "self_repair": Preset(
             policy=_published(tests="own"), source="arXiv 2306.09896, section 3, without feedback in words"
         ),

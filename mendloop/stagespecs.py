@@ -16,7 +16,7 @@ PAIRED_EVERY, PAPER_EVERY = 500, 2_000
 
 
 class Stages(Spec):
-    """Teaching and self-learning (AutoCoder, arXiv 2405.14906, section 3).
+    """Teaching and self-learning (AutoCoder, arXiv 2405.14906).
 
     The teacher plays every role. After every `swap_every` kept records a share `split` of them is frozen, and teacher
     and student each write one program for each of its problems. `paired`: the student takes the roles when an exact

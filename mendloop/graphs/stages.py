@@ -1,6 +1,6 @@
 """Stages: who plays the roles of a run, the teacher or its student, and what decides it.
 
-AutoCoder (arXiv 2405.14906, section 3) lets the student take the roles for good once it solves more of a held-out split
+AutoCoder (arXiv 2405.14906) lets the student take the roles for good once it solves more of a held-out split
 of the newest entries than the teacher. Here the two are paired on the same problems, chance is ruled out by an exact
 test, and a later split can give the roles back; the paper's rule is there for comparison. Everything here is a pure
 function, so that a resumed or replayed run decides the same.

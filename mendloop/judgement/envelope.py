@@ -1,7 +1,7 @@
 """Envelopes: what valid calls of a function look like, inferred from calls that are known to be valid.
 
 Differential testing is only as good as its inputs: programs that are all right part on inputs that nobody promised to
-handle (Liu et al., arXiv 2305.01210, section 2, write contracts by hand for that reason). An envelope stays close to
+handle (Liu et al., arXiv 2305.01210, section 2.3, write contracts by hand for that reason). An envelope stays close to
 what was seen: it never has a sign, an emptiness or a character that no valid call had.
 """
 

@@ -1,6 +1,6 @@
 """Fuzzed calls: contract-valid inputs like those that are known, and unlike each other.
 
-After EvalPlus (Liu et al., arXiv 2305.01210, section 3.1): known inputs are mutated by their types. Every call is then
+After EvalPlus (Liu et al., arXiv 2305.01210, section 2.1): known inputs are mutated by their types. Every call is then
 held against the envelope, so that none leaves what valid calls have in common.
 """
 

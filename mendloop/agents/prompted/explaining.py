@@ -37,7 +37,7 @@ class Reflector:
 
 @dataclass(frozen=True)
 class Questioner:
-    """Says a failure in the words of somebody who asks for help (AIEV-Instruct, arXiv 2405.14906, section 2)."""
+    """Says a failure in the words of somebody who asks for help (AIEV-Instruct, arXiv 2405.14906)."""
 
     voice: Voice
     judging: Critic

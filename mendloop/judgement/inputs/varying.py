@@ -1,4 +1,4 @@
-"""Values varied within their domain: type-aware mutation (Liu et al., arXiv 2305.01210, section 3.1, table 1).
+"""Values varied within their domain: type-aware mutation (Liu et al., arXiv 2305.01210, section 2.1, table 1).
 
 An item changes, goes, repeats or moves; parts of two values are put together; values grow, shrink and reach the ends
 of what was seen.
