@@ -11,28 +11,23 @@ import typer
 
 from mendloop import api
 from mendloop.commands.console import count
+from mendloop.commands.traces import journal_lines
 from mendloop.errors import InputError, RedactedError
 from mendloop.events import (
     AnyEvent,
     BatchChanged,
     BudgetUsed,
     CircuitChanged,
-    Diagnosed,
     LlmAnswered,
     PaceChanged,
-    ProblemProposed,
-    RecordDropped,
     RecordKept,
-    SessionFinished,
-    SolutionWritten,
     StageJudged,
     StageSplit,
-    VerdictReached,
 )
-from mendloop.records import Diagnosis, Problem, Record, Solution
+from mendloop.records import Record
 from mendloop.runs.announcing import said_of
 from mendloop.runs.answers import Asked, asked_in
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
 from mendloop.runs.schema import EXPORTS
 from mendloop.runs.spent import usage_of
 from mendloop.tools.chat.protocol import Answer, ChatRequest
@@ -66,7 +61,7 @@ def trajectory_lines(run: Path, session: str) -> Iterator[str]:
         if kept is not None:
             yield from record_lines(reader.load(kept.record, Record))
         else:
-            yield from _journal_lines(reader, events)
+            yield from journal_lines(reader, events)
 
 
 def record_lines(record: Record) -> Iterator[str]:
@@ -79,26 +74,6 @@ def record_lines(record: Record) -> Iterator[str]:
         yield ""
     yield f"tier {record.tier}: {json.dumps(record.evidence.model_dump(mode='json', exclude_none=True))}"
     yield f"operators: {', '.join(record.provenance.operators) or 'none'}; record {record.id}"
-
-
-def _journal_lines(reader: Reader, events: list[StoredEvent]) -> Iterator[str]:
-    given_up = ""
-    for stored in events:
-        match stored.event:
-            case ProblemProposed(problem=ref):
-                yield reader.load(ref, Problem).statement
-            case SolutionWritten(solution=ref, turn=turn, peer=peer):
-                yield f"--- programmer (turn {turn}{f', peer {peer}' if peer else ''})"
-                yield reader.load(ref, Solution).code
-            case VerdictReached(verdict=verdict, rule=rule):
-                yield f"verdict: {verdict} by {rule}"
-            case Diagnosed(diagnosis=ref):
-                yield f"--- critic\n{reader.load(ref, Diagnosis).text}"
-            case RecordDropped(reason=reason):
-                given_up = f"dropped: {reason}"
-                yield given_up
-            case SessionFinished(outcome=outcome, reason=reason) if f"{outcome}: {reason}" != given_up:
-                yield f"{outcome}: {reason}"
 
 
 def happening(event: AnyEvent) -> str:
