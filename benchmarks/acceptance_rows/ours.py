@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from benchmarks.acceptance_rows.matrix import Matrix, Seen
 from mendloop.agents.shapes import shape
 from mendloop.executions import CaseResult, ProgramResult
+from mendloop.judgement.adjudication import refuted
 from mendloop.judgement.standing import standing
 from mendloop.judgement.tiers import tier_of
 from mendloop.judgement.vouching import vouched
@@ -73,7 +74,11 @@ def evidence_of(matrix: Matrix, program: int, slack: float, *, anchored: bool) -
     """Return the numbers behind the tier of one program; None where it is found at fault or left open."""
     if not matrix.suites or not (matrix.suites[0] or (anchored and matrix.anchors)):
         return None
-    peers = [each for each in range(len(matrix.programs)) if each != program]
+    peers = [
+        each
+        for each, seen in enumerate(matrix.programs)
+        if each != program and not (anchored and refuted(matrix.anchors, seen.anchors))
+    ]
     shown = vetted(matrix, program, peers, 0, anchored=anchored)
     if shown is None:
         return None

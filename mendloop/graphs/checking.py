@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from mendloop.agents.executor import examine
-from mendloop.agents.shapes import shape
 from mendloop.executions import Outcome, ProgramResult
+from mendloop.graphs.peers import family_of, independent
 from mendloop.graphs.sampling import behaviour, sampled_calls, sampled_edges, wanted
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
@@ -48,12 +47,11 @@ async def hold_out(state: RepairState, desk: Desk) -> RepairUpdate:
 
 async def _doubted(state: RepairState, desk: Desk, suite: Suite, result: ProgramResult) -> frozenset[str]:
     """Return the held-out cases that the facts take out: none where everything passes, or nobody else ran them."""
-    accepted = desk.journal.get(state["solutions"][-1], Solution)
-    peers = distinct(accepted, [desk.journal.get(peer, Solution) for peer in state.get("peers", [])])
+    peers = independent(state, desk)
     if result.passed or desk.team.loop.rules.blame == "code" or not peers:
         return frozenset()
     results = [
-        await examine(desk.bench, f"held_out/peer{number}", peer.code, suite.cases, desk.team.limits)
+        await examine(desk.bench, f"held_out/peer{number}", peer.solution.code, suite.cases, desk.team.limits)
         for number, peer in enumerate(peers, 1)
     ]
     return standing(suite.cases, result, results).doubted
@@ -86,11 +84,11 @@ async def _compared(state: RepairState, desk: Desk, code: str) -> ProgramResult 
 
 
 async def _with_peers(state: RepairState, desk: Desk, evidence: TierEvidence) -> TierEvidence:
-    """Return the evidence with what peers of other syntax do on sampled inputs, or on the held-out suite's without."""
-    accepted = desk.journal.get(state["solutions"][-1], Solution)
-    peers = distinct(accepted, [desk.journal.get(peer, Solution) for peer in state.get("peers", [])])
+    """Return the evidence with what peers that have a say do on sampled inputs, or on the held-out suite's without."""
     if not state.get("peers"):
         return evidence
+    accepted = desk.journal.get(state["solutions"][-1], Solution)
+    peers = [peer.solution for peer in independent(state, desk)]
     problem = desk.journal.get(state["problem"], Problem)
     held_out = desk.journal.get(state["held_out"], Suite)
     suites = (desk.journal.get(state["shown"], Suite), held_out)
@@ -155,19 +153,5 @@ async def _done(
     return await behaviour(desk, slot, program.code, problem, calls)
 
 
-def distinct(accepted: Solution, peers: Sequence[Solution]) -> list[Solution]:
-    """Return the peers whose syntax trees differ from the accepted program's and from each other's."""
-    by_tree = {shape(peer.code): peer for peer in reversed(peers)}
-    by_tree.pop(shape(accepted.code), None)
-    return [peer for peer in peers if by_tree.get(shape(peer.code)) is peer]
-
-
 def _other_family(accepted: Solution, peers: Sequence[Solution]) -> int:
     return sum(family_of(peer.author) != family_of(accepted.author) for peer in peers)
-
-
-def family_of(author: str) -> str:
-    """Return the family of a model by its name: `Qwen/Qwen2.5-Coder-7B` and `qwen2.5-coder-1.5b` are of one."""
-    name = author.rpartition("/")[2].lower()
-    found = re.match(r"[a-z]+", name)
-    return found[0] if found else name

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mendloop.agents.critic import failure_of
 from mendloop.agents.executor import examine
-from mendloop.agents.shapes import shape
 from mendloop.events import VerdictReached
 from mendloop.executions import ProgramResult
 from mendloop.graphs.agreeing import agreed
+from mendloop.graphs.peers import independent
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
 from mendloop.judgement.adjudication import MIN_RAN, Finding, Suspicion, confirmed, decide
@@ -23,10 +23,10 @@ async def execute(state: RepairState, desk: Desk) -> RepairUpdate:
         return {}
     suite = desk.journal.get(state["shown"], Suite)
     turn = len(state["solutions"]) - 1
-    result = await _examined(desk, "candidate", state["solutions"][-1], suite)
+    result = await examined(desk, "candidate", state["solutions"][-1], suite)
     update: RepairUpdate = {"results": [*state.get("results", [])[:turn], desk.journal.put(result).sha256]}
     if not state.get("vetted"):
-        peers = [await _examined(desk, f"peer{n}", peer, suite) for n, peer in enumerate(state.get("peers", []), 1)]
+        peers = [await examined(desk, f"peer{n}", peer, suite) for n, peer in enumerate(state.get("peers", []), 1)]
         update["peer_results"] = [desk.journal.put(peer).sha256 for peer in peers]
     if result.status != "sandbox_error":
         return update
@@ -36,7 +36,8 @@ async def execute(state: RepairState, desk: Desk) -> RepairUpdate:
     return {**update, "sandbox_faults": faults}
 
 
-async def _examined(desk: Desk, slot: str, solution: str, suite: Suite) -> ProgramResult:
+async def examined(desk: Desk, slot: str, solution: str, suite: Suite) -> ProgramResult:
+    """Return what a journalled program does with the cases of a suite."""
     code = desk.journal.get(solution, Solution).code
     return await examine(desk.bench, slot, code, suite.cases, desk.team.limits)
 
@@ -76,7 +77,7 @@ async def _found(state: RepairState, desk: Desk) -> Verdict | Suspicion:
     """Return what executed facts say; where they leave it open or split the programs, what the critic cites."""
     suite = desk.journal.get(state["shown"], Suite)
     result = desk.journal.get(state["results"][-1], ProgramResult)
-    peers = independent(state, desk)
+    peers = [peer.result for peer in independent(state, desk)]
     finding: Finding = decide(suite.cases, result, peers, min(MIN_RAN, max(1, len(peers))))
     if isinstance(finding, Suspicion) and finding.case in state.get("stands", []):
         return Verdict(kind="code_fault", rule="rederivation_confirms_test", failing=(finding.case,))
@@ -87,18 +88,6 @@ async def _found(state: RepairState, desk: Desk) -> Verdict | Suspicion:
         read = await _read(state, desk, suite, result, finding.failing)
         return finding if read.kind == "undecided" else read
     return finding
-
-
-def independent(state: RepairState, desk: Desk) -> list[ProgramResult]:
-    """Return the results of the peers whose syntax trees differ from the candidate's and from each other's."""
-    seen = {shape(desk.journal.get(state["solutions"][-1], Solution).code)}
-    results: list[ProgramResult] = []
-    for peer, result in zip(state.get("peers", []), state.get("peer_results", []), strict=False):
-        tree = shape(desk.journal.get(peer, Solution).code)
-        if tree not in seen:
-            seen.add(tree)
-            results.append(desk.journal.get(result, ProgramResult))
-    return results
 
 
 async def _read(

@@ -6,6 +6,7 @@ Its questions stand in the journal under a node of its own, apart from what maki
 from __future__ import annotations
 
 from mendloop.agents.unanswered import Unanswered
+from mendloop.graphs.judging import examined
 from mendloop.graphs.opening import NO_SUITE, held_out_suite, more_peers, suite_designed
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
@@ -23,10 +24,14 @@ async def measure(state: RepairState, desk: Desk) -> RepairUpdate:
     further = await desk.team.tester.extend(desk.bench.as_role("tester"), problem, (shown, held_out))
     suite = Suite(author=shown.author, role="held_out", cases=further)
     peers = state.get("peers") or await more_peers(desk, problem, 0, desk.team.peers)
+    cases = {case.id: case for case in (*problem.examples, *shown.cases)}
+    judging = shown.model_copy(update={"cases": tuple(cases.values())})
+    results = [await examined(desk, f"peer{number}", peer, judging) for number, peer in enumerate(peers, 1)]
     return {
         "held_out": await suite_designed(desk, "suite/held_out", held_out),
         "further": desk.journal.put(suite).sha256,
         "peers": peers,
+        "peer_results": [desk.journal.put(result).sha256 for result in results],
     }
 
 

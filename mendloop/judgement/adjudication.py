@@ -8,7 +8,7 @@ derived once more from the statement and the input.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from mendloop.errors import InputError
@@ -44,6 +44,8 @@ def decide(
 ) -> Finding:
     """Return what executed facts say of a candidate. `peers` are results of programs with other syntax trees.
 
+    A peer that is `refuted` has no say and is not among them.
+
     Rules in order: a sandbox fault; all cases pass; the program gave no result; an anchor fails (code fault); a failing
     case contradicts an anchor (test fault); at least half of the peers pass a failing case, and more than do what the
     candidate does (code fault); programs are
@@ -65,6 +67,12 @@ def decide(
         if (anchor := contradicted(by_id[name], cases)) is not None:
             return Verdict(kind="test_fault", rule="contradicts_anchor", failing=(name,), note=anchor.id)
     return _by_peers(failing, result, peers, min_ran)
+
+
+def refuted(cases: Iterable[Case], result: ProgramResult) -> bool:
+    """Tell whether a program fails an anchor among the cases: then it is wrong, whatever else it does."""
+    anchors = {case.id for case in cases if case.origin in TRUSTED_ORIGINS}
+    return any(case.id in anchors and case.status != "pass" for case in result.cases)
 
 
 def contradicted(case: Case, cases: Sequence[Case]) -> Case | None:

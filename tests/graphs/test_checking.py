@@ -10,8 +10,8 @@ from mendloop.agents.mutants import Mutant, MutantMaker, aim_of
 from mendloop.agents.procedural.faults import propose_faults
 from mendloop.agents.procedural.mutants import mutants as operators
 from mendloop.agents.scripted import ScriptedProgrammer, ScriptedProposer, ScriptedTester
-from mendloop.graphs.checking import distinct, family_of
-from mendloop.records import Case, Problem, Solution, Suite, TierEvidence
+from mendloop.graphs.peers import family_of
+from mendloop.records import Case, Problem, Suite, TierEvidence
 from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec, TierRules
 from mendloop.tools.bench import Bench
@@ -180,9 +180,16 @@ async def test_peers_are_compared_on_as_many_sampled_inputs_as_tier_a_asks_for(s
 async def test_peers_that_agree_on_something_else_are_rivals(store: Store, sandbox: Sandbox) -> None:
     others = [OFF, OFF.replace("+ 1", "- -1")]
     programmer = ScriptedProgrammer([RIGHT], peers=[PEER, *others])
+    found = await evidence_of(store, sandbox, tester=SUITES, programmer=programmer, peers=3)
+    assert (found.peers_agreeing, found.rivals) == (1, 2)
+
+
+async def test_peers_that_fail_an_anchor_are_no_rivals(store: Store, sandbox: Sandbox) -> None:
+    others = [OFF, OFF.replace("+ 1", "- -1")]
+    programmer = ScriptedProgrammer([RIGHT], peers=[PEER, *others])
     anchored = ScriptedTester(cases("s", [1, 2, 40], "given"), cases("h", range(10, 14)))
     found = await evidence_of(store, sandbox, tester=anchored, programmer=programmer, peers=3)
-    assert (found.peers_agreeing, found.rivals) == (1, 2)
+    assert (found.peers_agreeing, found.rivals) == (1, 0)
 
 
 async def test_a_program_that_is_alone_at_an_edge_is_not_vouched_for(store: Store, sandbox: Sandbox) -> None:
@@ -222,9 +229,10 @@ async def test_the_tiers_numbers_are_the_scenarios(store: Store, sandbox: Sandbo
     assert played.record.tier == "A"
 
 
-def test_peers_count_once_for_each_syntax_tree() -> None:
-    programs = [Solution(code=code, author="m") for code in (RIGHT + "\n", PEER, PEER + "# again\n", SHIFT)]
-    assert [each.code for each in distinct(Solution(code=RIGHT, author="m"), programs)] == [PEER, SHIFT]
+async def test_peers_count_once_for_each_syntax_tree(store: Store, sandbox: Sandbox) -> None:
+    programmer = ScriptedProgrammer([RIGHT], peers=[RIGHT + "\n", PEER, PEER + "# again\n", SHIFT])
+    found = await evidence_of(store, sandbox, programmer=programmer, peers=4)
+    assert found.peers_agreeing == 2
 
 
 @pytest.mark.parametrize(

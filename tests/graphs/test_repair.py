@@ -126,6 +126,16 @@ async def test_an_anchor_outranks_what_peers_say(store: Store, sandbox: Sandbox)
     assert played.record.attempts[0].verdict.rule == "fails_an_anchor"
 
 
+async def test_peers_that_fail_an_anchor_say_nothing_about_a_test(store: Store, sandbox: Sandbox) -> None:
+    wrong = case("s3", 3, expect=3)
+    tester = ScriptedTester([*cases("s", [1], "given"), wrong], cases("h", [10]), rederived={"s3": case("s3", 3)})
+    programmer = ScriptedProgrammer([RIGHT], peers=[FAR, FAR.replace("n\n", "n + 0\n"), SHIFT])
+    played = await play(store, team(sandbox, tester=tester, programmer=programmer, peers=3))
+    assert played.record is not None
+    assert [c.expect for c in played.record.cases if c.id == "s3"] == ["6"]
+    assert len(played.record.attempts) == 1
+
+
 async def test_a_spec_fault_is_restated_once_and_starts_over(store: Store, sandbox: Sandbox) -> None:
     again = PROBLEM.model_copy(update={"id": "double-1", "statement": "Write `double(n)`: n plus n."})
     changes = {
