@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mendloop.agents.assertions import parse_cases
@@ -61,19 +62,22 @@ class PromptedTester:
         return ()
 
     async def rederive(self, bench: Bench, problem: Problem, case: Case) -> Case | None:
-        """Return the case with the value that 2 of 3 derivations agree on; None where they do not."""
+        """Return the case with the value that 2 of 3 derivations agree on; None where they do not.
+
+        The third is asked for only where it can decide.
+        """
         votes: Counter[str] = Counter()
         facts = {"statement": problem.statement, "case": case_text(case)}
         for vote in range(VOTES):
-            try:
+            with suppress(Unanswered):
                 value = await self.voice.ask(
                     bench, f"rederive/{case.id}/{vote}", "rederive", facts, value_in, sample=vote, again=False
                 )
-            except Unanswered:
-                continue
-            votes[value] += 1
-            if votes[value] > VOTES // 2:
-                return _expecting(case, value)
+                votes[value] += 1
+                if votes[value] > VOTES // 2:
+                    return _expecting(case, value)
+            if max(votes.values(), default=0) + VOTES - 1 - vote <= VOTES // 2:
+                break
         return None
 
     async def _asked(

@@ -371,10 +371,21 @@ async def test_a_value_is_derived_again_by_two_of_three(
         assert (found.id, found.call) == ("s2", "double(2)")
 
 
-async def test_two_votes_that_agree_are_enough(store: Store) -> None:
-    model = saying("VALUE: 4")
+@pytest.mark.parametrize(
+    ("votes", "asked"),
+    [
+        (("VALUE: 4", "VALUE: 4", "VALUE: 4"), 2),
+        ((PROSE, "VALUE: UNCLEAR", "VALUE: 4"), 2),
+        (("VALUE: 4", PROSE, "VALUE: 4"), 3),
+        (("VALUE: 4", "VALUE: 5", "VALUE: 5"), 3),
+    ],
+)
+async def test_a_vote_that_decides_nothing_is_not_asked_for(
+    store: Store, votes: tuple[str, str, str], asked: int
+) -> None:
+    model = by_warmth(*votes)
     await PromptedTester(model.voice()).rederive(await bench_of(store), STATED, case("s2", 2))
-    assert len(model.asked) == 2
+    assert len(model.asked) == asked
 
 
 # --- the critic ------------------------------------------------------------------------------------------------------
