@@ -8,10 +8,11 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mendloop.agents.assertions import parse_cases
 from mendloop.agents.shapes import parsed, shape
+from mendloop.agents.tester import SuiteRole
 from mendloop.records import Case
 
 MAX_CASES = 40
@@ -120,16 +121,21 @@ def examples(prompt: str, entry: str) -> tuple[Case, ...]:
 
 
 def mbpp(data: Path, recorded: Path) -> Iterator[Recorded]:
-    """Yield the MBPP problems of a recording; the first of the three asserts is the statement's example."""
+    """Yield the MBPP problems of a recording (the view `recorded`), with the programs that are no repairs.
+
+    The first of the three asserts is the statement's example.
+    """
     given = {row["task_id"]: row for row in rows(data / "mbpp/mbpp.jsonl")}
     programs: dict[str, list[Program]] = {}
     for row in rows(recorded / "programs.jsonl"):
-        programs.setdefault(row["task_id"], []).append(Program(row["code"], row["model"]))
+        if not row["turn"]:
+            programs.setdefault(row["task_id"], []).append(Program(row["code"], row["model"]))
     suites: dict[str, list[list[str]]] = {}
     for row in rows(recorded / "suites.jsonl"):
-        suites.setdefault(row["task_id"], []).append(row["asserts"])
+        if row["role"] in get_args(SuiteRole):
+            suites.setdefault(row["task_id"], []).append(row["asserts"])
     for row in rows(recorded / "problems.jsonl"):
-        name, entry = row["task_id"], row["entry_point"]
+        name, entry = row["id"], row["entry_point"]
         source = given[int(name.rpartition("/")[2])]
         tests = parse_cases(
             "\n".join([*source["test_list"], *source["challenge_test_list"]]),
