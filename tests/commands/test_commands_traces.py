@@ -18,39 +18,36 @@ from mendloop.events import (
     SuiteDesigned,
     VerdictReached,
 )
-from mendloop.records import Case, Contract, Diagnosis, Problem, Solution, Source, Suite, Verdict
+from mendloop.records import Case, Contract, Diagnosis, Solution, Suite, Verdict
 from mendloop.runs.reader import Reader
 from mendloop.runs.redact import redact
 from mendloop.runs.store import create_run
 from mendloop.tools.journal import Journal
+from tests.graphs.stages import FAR, PROBLEM, RIGHT, case
 
-PROBLEM = Problem(
-    id="p1",
-    statement="Double a number.",
-    entry_point="double",
-    signature="double(x)",
-    source=Source(kind="goal", package="", qualname="double"),
-)
-LIMITED = PROBLEM.model_copy(update={"contract": Contract(predicate="def valid(x) -> bool:\n    return x > 0")})
-RESTATED = LIMITED.model_copy(update={"statement": "Double a positive number."})
-RIGHT, WRONG = Case(id="s1", call="double(2)", expect="4"), Case(id="s2", call="double(3)", expect="7")
-MENDED = WRONG.model_copy(update={"expect": "6"})
+LIMITED = PROBLEM.model_copy(update={"contract": Contract(predicate="def valid(n) -> bool:\n    return n > 0")})
+RESTATED = LIMITED.model_copy(update={"statement": "Write `double(n)` for a positive n."})
+GOOD, WRONG, MENDED = case("s1", 2), case("s2", 3, expect=7), case("s2", 3)
 READ = """\
 === s000000 ===
 --- proposer
-Double a number.
+Write `double(n)`, which returns twice the number.
 --- valid inputs
-def valid(x) -> bool:
-    return x > 0
+def valid(n) -> bool:
+    return n > 0
 --- tester (shown, 2 cases)
 assert double(2) == 4
 assert double(3) == 7
 --- tester (held out, 1 case)
 assert double(2) == 4
 --- programmer (turn 0)
-def double(x): return 2 * x
+def double(n):
+    return n * 2
+
 --- programmer (turn 0, peer 1)
-def double(x): return x
+def double(n):
+    return n
+
 --- verdict: test_fault by rederivation_agrees_with_programs (3 peers ran it)
 assert double(3) == 7
 set aside (shown): assert double(2) == 4
@@ -60,7 +57,7 @@ assert double(3) == 6
 --- critic
 It is off by one.
 --- proposer (restated)
-Double a positive number.
+Write `double(n)` for a positive n.
 added (shown): assert double(2) == 4
 --- verdict: passed by all_cases_pass
 dropped: no_tests
@@ -76,9 +73,9 @@ async def told(journal: Journal) -> None:
     await journal.emit("a", SessionStarted(index=0, memory="off"))
     await journal.emit("b", ProblemProposed(problem=put(PROBLEM)))
     await journal.emit("c", ProblemProposed(problem=put(LIMITED)))
-    await journal.emit("d", SuiteDesigned(role="shown", cases=2, suite=put(suite(RIGHT, WRONG))))
-    await journal.emit("e", SuiteDesigned(role="held_out", cases=1, suite=put(suite(RIGHT, role="held_out"))))
-    for peer, code in enumerate(("def double(x): return 2 * x", "def double(x): return x")):
+    await journal.emit("d", SuiteDesigned(role="shown", cases=2, suite=put(suite(GOOD, WRONG))))
+    await journal.emit("e", SuiteDesigned(role="held_out", cases=1, suite=put(suite(GOOD, role="held_out"))))
+    for peer, code in enumerate((RIGHT, FAR)):
         written = put(Solution(code=code, author="m"))
         await journal.emit(f"f{peer}", SolutionWritten(turn=0, peer=peer, solution=written))
     rule = "rederivation_agrees_with_programs"
@@ -90,7 +87,7 @@ async def told(journal: Journal) -> None:
     why = Diagnosis(fault="logic", error_type="", line=None, symptom="", text="It is off by one.", lesson="")
     await journal.emit("j", Diagnosed(turn=0, fault="logic", diagnosis=put(why)))
     await journal.emit("k", ProblemProposed(problem=put(RESTATED)))
-    await journal.emit("l", SuiteDesigned(role="shown", cases=2, suite=put(suite(MENDED, RIGHT))))
+    await journal.emit("l", SuiteDesigned(role="shown", cases=2, suite=put(suite(MENDED, GOOD))))
     passed = Verdict(kind="passed", rule="all_cases_pass")
     await journal.emit("m", VerdictReached(turn=1, verdict="passed", rule="all_cases_pass", detail=put(passed)))
     await journal.emit("n", RecordDropped(reason="no_tests", detail=put({})))
@@ -123,5 +120,5 @@ def test_what_was_erased_is_named_and_the_rest_is_told(tmp_path: Path) -> None:
     redact(run, program.solution.sha256, "a secret")
     said = shown(run)
     assert "--- solution: erased on request" in said
-    assert "def double(x): return 2 * x" not in said
-    assert "def double(x): return x" in said
+    assert RIGHT not in said
+    assert FAR in said
