@@ -38,8 +38,6 @@ _settrace = sys.settrace
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _hear = partial(_signal.pthread_sigmask, _signal.SIG_UNBLOCK, _signal.valid_signals())
 _ignore = partial(_signal.pthread_sigmask, _signal.SIG_BLOCK, _signal.valid_signals())
-"""Handlers of the program run only while its code does: one that raises would end the telling of a result. Both are
-called where they are needed and not by a function of ours, at whose first instruction a handler could run already."""
 
 
 _main = 0
@@ -109,8 +107,8 @@ def finish() -> NoReturn:
 
 def _run_whole(code: str, module: ModuleType, index: int) -> None:
     """Run the program as a script. Leaving by sys.exit() without an error is a normal end of a script."""
-    began = clock()
-    try:
+
+    def script() -> None:
         try:
             exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the purpose
         except SystemExit as error:
@@ -118,29 +116,23 @@ def _run_whole(code: str, module: ModuleType, index: int) -> None:
                 raise
         _finish_threads()
         _finish_atexit()
-        _ignore()
-    except BaseException as error:
-        try:  # noqa: SIM105 - that would be a function of ours
-            _ignore()
-        except BaseException:  # noqa: S110 - a handler that was due, and the program has ended
-            pass
-        _flush()
+
+    began = clock()
+    error = _raised_by(script)
+    _flush()
+    if error is not None:
         report(index, error, began, "")
         return
-    _flush()
     send(OUTCOME, index, f'{{"status":"returned","ms":{since(began)}}}')
 
 
 def _run_calls(code: str, module: ModuleType, calls: Sequence[tuple[int, dict[str, Any]]], *, trace: bool) -> None:
-    began = clock()
-    try:
+    def load() -> None:
         exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the purpose
-        _ignore()
-    except BaseException as error:
-        try:  # noqa: SIM105 - that would be a function of ours
-            _ignore()
-        except BaseException:  # noqa: S110 - a handler that was due, and the program has ended
-            pass
+
+    began = clock()
+    error = _raised_by(load)
+    if error is not None:
         for index, _ in calls:
             report(index, error, began, "")
         return
@@ -152,31 +144,47 @@ def _run_calls(code: str, module: ModuleType, calls: Sequence[tuple[int, dict[st
 def _make_call(index: int, call: dict[str, Any], module: ModuleType, *, trace: bool) -> None:
     names = dict(module.__dict__)
     recorder = Recorder() if trace else None
-    steps = ""
-    began = clock()
-    try:
-        _hear()
+    answer = steps = ""
+
+    def make() -> None:
+        nonlocal answer, steps
         if call["setup"]:
             exec(_compiled(call["setup"], "exec"), names)  # noqa: S102 - the purpose
         expression = _compiled(call["call"].strip(), "eval")
         if recorder:
             recorder.start()
         try:
-            value = eval(expression, names)  # noqa: S307 - the purpose
-            result = encode(value)
+            answer = encode(eval(expression, names))  # noqa: S307 - the purpose
         finally:
             if recorder:
                 steps = f',"trace":{recorder.stop()}'
-        after = _after(call["after"], names)
+        answer += _after(call["after"], names)
+
+    began = clock()
+    error = _raised_by(make)
+    if error is not None:
+        report(index, error, began, _after_exception(call["after"], names) + steps)
+        return
+    send(disk_state(), index, f'{{"status":"returned","ms":{since(began)},"value":{answer}{steps}}}')
+
+
+def _raised_by(part: Callable[[], None]) -> BaseException | None:
+    """Run a part of the program and return what it raised. No handler of the program runs before or after that.
+
+    One that raises would end the telling of a result. What lets them in and shuts them out is written in C and called
+    from here: at the first instruction of a function of ours a handler could run already.
+    """
+    try:
+        _hear()
+        part()
         _ignore()
     except BaseException as error:
         try:  # noqa: SIM105 - that would be a function of ours
             _ignore()
-        except BaseException:  # noqa: S110 - a handler that was due, and the call has ended
+        except BaseException:  # noqa: S110 - a handler that was due, and the program has ended
             pass
-        report(index, error, began, _after_exception(call["after"], names) + steps)
-        return
-    send(disk_state(), index, f'{{"status":"returned","ms":{since(began)},"value":{result}{after}{steps}}}')
+        return error
+    return None
 
 
 def _after(wanted: Sequence[str], names: dict[str, Any]) -> str:
