@@ -104,7 +104,8 @@ class Loop(Spec):
 
     `method` names a preset of mendloop.policies; `policy` changes rules of it. After the first attempt come up to
     `max_repairs` repairs, None for as many as the method has.
-    `peers` other programs are written where a model can write them, to judge tests by. A repair is sampled up to
+    `peers` other programs are written where a model can write them, to judge tests by. They and the held-out suite are
+    made once something rests on them, or with `ahead` for every problem at its start. A repair is sampled up to
     `samples` times until one mends the failing case. A share `control` of the sessions spends the calls of a repair on
     fresh programs instead, for comparison at equal cost.
     """
@@ -116,6 +117,7 @@ class Loop(Spec):
     alarm: Alarm = Alarm()
     control: Share = 0.0
     peers: int = Field(default=3, ge=0)
+    ahead: bool = False
     samples: Count = 3
     variants: Count = 6
     faults: FaultCount = FaultCount()

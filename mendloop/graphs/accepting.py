@@ -18,6 +18,7 @@ from mendloop.records import (
     Provenance,
     Record,
     Reflection,
+    Solution,
     Tier,
     TierEvidence,
 )
@@ -36,15 +37,28 @@ async def keep(state: RepairState, desk: Desk) -> RepairUpdate:
     return {}
 
 
-def _unfit(tier: Tier, trajectory: Trajectory, desk: Desk) -> str:
-    target = desk.team.target
-    if trajectory.turns[-1].solution.injected:
+def hopeless(state: RepairState, desk: Desk) -> str:
+    """Return why an accepted program cannot become a record, whatever its tier would be; an empty text where it can.
+
+    With stages all that was solved counts, kept or not, and is checked whole.
+    """
+    if desk.team.loop.stages is not None:
+        return ""
+    accepted = desk.journal.get(state["solutions"][-1], Solution)
+    return _turned_away(accepted, len(state["solutions"]) - 1, desk)
+
+
+def _turned_away(accepted: Solution, failed_turns: int, desk: Desk) -> str:
+    if accepted.injected:
         return "fault_not_shown"
-    if TIER_RANK[tier] < TIER_RANK[target.min_tier]:
-        return f"below_tier_{target.min_tier}"
-    if len(trajectory.turns) - 1 < target.min_failed_turns:
-        return TOO_SOON
-    return ""
+    return TOO_SOON if failed_turns < desk.team.target.min_failed_turns else ""
+
+
+def _unfit(tier: Tier, trajectory: Trajectory, desk: Desk) -> str:
+    min_tier = desk.team.target.min_tier
+    if TIER_RANK[tier] < TIER_RANK[min_tier]:
+        return f"below_tier_{min_tier}"
+    return _turned_away(trajectory.turns[-1].solution, len(trajectory.turns) - 1, desk)
 
 
 def record_of(state: RepairState, desk: Desk, trajectory: Trajectory) -> Record:

@@ -6,11 +6,12 @@ from mendloop.agents.critic import failure_of
 from mendloop.agents.executor import examine
 from mendloop.events import VerdictReached
 from mendloop.executions import ProgramResult
+from mendloop.graphs.accepting import hopeless
 from mendloop.graphs.agreeing import agreed
 from mendloop.graphs.peers import independent
 from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
-from mendloop.judgement.adjudication import MIN_RAN, Finding, Suspicion, confirmed, decide
+from mendloop.judgement.adjudication import MIN_RAN, Finding, Suspicion, confirmed, decide, settled
 from mendloop.records import Case, Problem, Solution, Suite, Verdict
 
 MAX_SANDBOX_FAULTS = 2
@@ -43,8 +44,14 @@ async def examined(desk: Desk, slot: str, solution: str, suite: Suite) -> Progra
 
 
 async def adjudicate(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Conclude who is at fault, as the method does: by rules on executed facts, the critic, consensus, or the code."""
+    """Conclude who is at fault, as the method does: by rules on executed facts, the critic, consensus, or the code.
+
+    Where that takes peers and they have not been asked for, nothing is concluded yet. An accepted program that cannot
+    become a record, whatever else is checked, ends the session.
+    """
     rules = desk.team.loop.rules
+    if _wants_peers(state, desk):
+        return {"wanting": True}
     if rules.accept == "dual_agreement":
         chosen = await agreed(state, desk)
         return {**chosen.update, **await _concluded(state, desk, chosen.verdict)}
@@ -54,12 +61,26 @@ async def adjudicate(state: RepairState, desk: Desk) -> RepairUpdate:
     return await _concluded(state, desk, finding)
 
 
+def _wants_peers(state: RepairState, desk: Desk) -> bool:
+    rules = desk.team.loop.rules
+    if state.get("peers_asked") or not desk.team.peers or not rules.needs_peers:
+        return False
+    if rules.accept == "dual_agreement":
+        return True
+    suite = desk.journal.get(state["shown"], Suite)
+    result = desk.journal.get(state["results"][-1], ProgramResult)
+    return rules.blame == "adjudicate" and settled(suite.cases, result) is None
+
+
 async def _concluded(state: RepairState, desk: Desk, verdict: Verdict) -> RepairUpdate:
     turn = len(state["solutions"]) - 1
     ref = desk.journal.put(verdict)
     event = VerdictReached(turn=turn, verdict=verdict.kind, rule=verdict.rule, detail=ref)
     await desk.journal.emit(desk.bench.key("verdict"), event)
-    return {"verdicts": [*state.get("verdicts", [])[:turn], ref.sha256], "reached": verdict.kind, "suspicion": ""}
+    update: RepairUpdate = {"reached": verdict.kind, "suspicion": ""}
+    if verdict.kind == "passed":
+        update["reason"] = hopeless(state, desk)
+    return {**update, "verdicts": [*state.get("verdicts", [])[:turn], ref.sha256]}
 
 
 def _blamed(state: RepairState, desk: Desk) -> Verdict:

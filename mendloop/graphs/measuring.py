@@ -20,7 +20,8 @@ async def measure(state: RepairState, desk: Desk) -> RepairUpdate:
     """
     problem = desk.journal.get(state["problem"], Problem)
     shown = desk.journal.get(state["shown"], Suite)
-    held_out = await _held_out(desk, problem, shown)
+    hashed = await _held_out(desk, problem, shown)
+    held_out = desk.journal.get(hashed, Suite)
     further = await desk.team.tester.extend(desk.bench.as_role("tester"), problem, (shown, held_out))
     suite = Suite(author=shown.author, role="held_out", cases=further)
     peers = state.get("peers") or await more_peers(desk, problem, 0, desk.team.peers)
@@ -28,15 +29,15 @@ async def measure(state: RepairState, desk: Desk) -> RepairUpdate:
     judging = shown.model_copy(update={"cases": tuple(cases.values())})
     results = [await examined(desk, f"peer{number}", peer, judging) for number, peer in enumerate(peers, 1)]
     return {
-        "held_out": await suite_designed(desk, "suite/held_out", held_out),
+        "held_out": hashed,
         "further": desk.journal.put(suite).sha256,
         "peers": peers,
         "peer_results": [desk.journal.put(result).sha256 for result in results],
     }
 
 
-async def _held_out(desk: Desk, problem: Problem, shown: Suite) -> Suite:
+async def _held_out(desk: Desk, problem: Problem, shown: Suite) -> str:
     try:
         return await held_out_suite(desk, problem, shown)
     except Unanswered:
-        return NO_SUITE
+        return await suite_designed(desk, "suite/held_out", NO_SUITE)

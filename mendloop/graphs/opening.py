@@ -77,9 +77,9 @@ async def limit_inputs(state: RepairState, desk: Desk) -> RepairUpdate:
 
 
 async def design_tests(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Design the suites that the method has from the start, blind to every program.
+    """Design the shown suite, blind to every program; where tests come with the program there is none yet.
 
-    Where tests come with the program there is none yet, and where the method holds none out, `measure` does so later.
+    The held-out suite is designed once a program is accepted, or here where the scenario wants it ahead.
     """
     rules = desk.team.loop.rules
     problem = desk.journal.get(state["problem"], Problem)
@@ -87,8 +87,9 @@ async def design_tests(state: RepairState, desk: Desk) -> RepairUpdate:
         return {"vetted": False}
     shown = await _shown(desk, problem)
     update: RepairUpdate = {"shown": await suite_designed(desk, "suite/shown", shown), "vetted": False}
-    held_out = NO_SUITE if rules.measured else await held_out_suite(desk, problem, shown)
-    return {**update, "held_out": await suite_designed(desk, "suite/held_out", held_out)}
+    if rules.measured or not desk.team.loop.ahead:
+        return update
+    return {**update, "held_out": await held_out_suite(desk, problem, shown)}
 
 
 async def _shown(desk: Desk, problem: Problem) -> Suite:
@@ -110,14 +111,14 @@ async def _shown(desk: Desk, problem: Problem) -> Suite:
     return first.model_copy(update={"cases": tuple(pooled.values())}) if others else first
 
 
-async def held_out_suite(desk: Desk, problem: Problem, shown: Suite) -> Suite:
-    """Return a suite that shares no case with the shown one; an empty one where the scenario wants none."""
+async def held_out_suite(desk: Desk, problem: Problem, shown: Suite) -> str:
+    """Journal a suite that shares no case with the shown one, empty where the scenario wants none; return its hash."""
     if not desk.team.loop.held_out:
-        return NO_SUITE.model_copy(update={"author": shown.author})
+        return await suite_designed(desk, "suite/held_out", NO_SUITE.model_copy(update={"author": shown.author}))
     designed = await desk.team.tester.design(desk.bench.as_role("tester"), problem, "held_out")
     taken = {(case.call, case.setup, case.stdin) for case in shown.cases}
     unseen = tuple(case for case in designed.cases if (case.call, case.setup, case.stdin) not in taken)
-    return designed.model_copy(update={"cases": unseen})
+    return await suite_designed(desk, "suite/held_out", designed.model_copy(update={"cases": unseen}))
 
 
 async def suite_designed(desk: Desk, slot: str, suite: Suite) -> str:
@@ -128,7 +129,7 @@ async def suite_designed(desk: Desk, slot: str, suite: Suite) -> str:
 
 
 async def program(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Write the candidate, and as many peers as the loop asks for where the method has any."""
+    """Write the candidate, and its peers where the scenario wants them ahead and the method has any."""
     rules = desk.team.loop.rules
     problem = desk.journal.get(state["problem"], Problem)
     update: RepairUpdate = {"results": []}
@@ -137,14 +138,14 @@ async def program(state: RepairState, desk: Desk) -> RepairUpdate:
         suite = Suite(author=both.solution.author, role="shown", cases=both.cases)
         candidate: Solution | None = both.solution
         update["shown"] = await suite_designed(desk, "suite/shown", suite)
-        update["held_out"] = await suite_designed(desk, "suite/held_out", NO_SUITE)
     else:
         candidate = await _candidate(state, desk, problem)
     if candidate is None:
         return {"reason": "no_program"}
     update["solutions"] = [await solution_written(desk, candidate, 0, 0)]
-    update["peers"] = await more_peers(desk, problem, 0, desk.team.peers) if rules.needs_peers else []
-    return update
+    if rules.needs_peers and desk.team.loop.ahead:
+        update["peers"] = await more_peers(desk, problem, 0, desk.team.peers)
+    return {**update, "peers_asked": "peers" in update, "wanting": False}
 
 
 async def _candidate(state: RepairState, desk: Desk, problem: Problem) -> Solution | None:

@@ -9,7 +9,14 @@ from mendloop.graphs.state import RepairState, RepairUpdate
 from mendloop.graphs.team import Desk
 from mendloop.records import Case, Diagnosis, Problem, Suite, Verdict
 
-SETTLED = frozenset({"rederivation_agrees_with_programs", "rederivation_unclear", "contradicts_anchor"})
+SETTLED = frozenset(
+    {
+        "rederivation_agrees_with_programs",
+        "rederivation_unclear",
+        "programs_outvote_rederivation",
+        "contradicts_anchor",
+    }
+)
 """Rules of test faults that say what becomes of the case; the value is not worked out once more."""
 
 
@@ -89,7 +96,9 @@ async def restate(state: RepairState, desk: Desk) -> RepairUpdate:
         "restatements": state.get("restatements", 0) + 1,
         "solutions": [],
         "results": [],
+        "held_out": "",
         "peers": [],
+        "peers_asked": False,
         "peer_results": [],
         "verdicts": [],
         "diagnoses": [],
@@ -98,7 +107,6 @@ async def restate(state: RepairState, desk: Desk) -> RepairUpdate:
         "stands": [],
         "branches": [],
         "vetted": False,
-        "held_out_vetted": False,
     }
 
 

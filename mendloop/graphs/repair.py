@@ -8,6 +8,7 @@ from langgraph.graph.state import CompiledStateGraph
 from mendloop.graphs import (
     accepting,
     checking,
+    corroborating,
     judging,
     measuring,
     mending,
@@ -32,6 +33,7 @@ VERBS: tuple[Verb, ...] = (
     judging.execute,
     vetting.vet_tests,
     judging.adjudicate,
+    corroborating.write_peers,
     judging.rederive,
     mending.diagnose,
     searching.choose_branch,
@@ -43,6 +45,7 @@ VERBS: tuple[Verb, ...] = (
     renewing.restate,
     renewing.resample,
     measuring.measure,
+    corroborating.corroborate,
     strengthening.strengthen,
     checking.hold_out,
     checking.compare_peers,
@@ -73,7 +76,9 @@ def build_repair_graph() -> StateGraph[RepairState, RepairContext, RepairInput, 
     graph.add_conditional_edges("choose_branch", routes.route_chosen)
     graph.add_edge("recall", "repair")
     graph.add_conditional_edges("repair", routes.route_repaired)
+    graph.add_conditional_edges("write_peers", routes.route_invited)
     graph.add_edge("measure", "strengthen")
+    graph.add_conditional_edges("corroborate", routes.route_corroborated)
     for change in ("redraw", "restart", "quarantine", "resample"):
         graph.add_conditional_edges(change, routes.route_changed)
     graph.add_conditional_edges("restate", routes.route_restated)

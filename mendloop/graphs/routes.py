@@ -59,15 +59,28 @@ def route_vetted(state: RepairState) -> Literal["adjudicate", "execute", "drop"]
 
 def route_verdict(
     state: RepairState, runtime: Runtime[RepairContext]
-) -> Literal["rederive", "measure", "strengthen", "diagnose", "quarantine", "restate", "resample", "execute", "drop"]:
-    """Who is at fault? A test under suspicion is derived anew first."""
+) -> Literal[
+    "write_peers",
+    "rederive",
+    "measure",
+    "corroborate",
+    "diagnose",
+    "quarantine",
+    "restate",
+    "resample",
+    "execute",
+    "drop",
+]:
+    """Who is at fault? Nothing is concluded without peers where it takes them, and a suspected test is derived anew."""
     if state.get("reason"):
         return "drop"
+    if state.get("wanting"):
+        return "write_peers"
     if state.get("suspicion"):
         return "rederive"
     match state["reached"]:
         case "passed":
-            return "measure" if runtime.context.team.loop.rules.measured else "strengthen"
+            return "measure" if runtime.context.team.loop.rules.measured else "corroborate"
         case "code_fault":
             return "diagnose"
         case "test_fault":
@@ -78,6 +91,16 @@ def route_verdict(
             return "execute"
         case "undecided":
             return "resample"
+
+
+def route_invited(state: RepairState) -> Literal["adjudicate", "drop"]:
+    """Did the programmer answer?"""
+    return "drop" if state.get("reason") else "adjudicate"
+
+
+def route_corroborated(state: RepairState) -> Literal["strengthen", "drop"]:
+    """Did tester and programmer answer?"""
+    return "drop" if state.get("reason") else "strengthen"
 
 
 def route_rederived(state: RepairState) -> Literal["diagnose", "quarantine", "drop"]:

@@ -51,7 +51,7 @@ class RepairUpdate(TypedDict, total=False):
     `suspicion` is a case that the programs doubt, `derived` its value as worked out anew; `stands` are the ids of those
     that the derivation repeated. A search holds its `branches`, each with other passed cases, which of them is under
     way, and how many programs it `tried`. `further` are cases for measuring only. `met` is how the accepted program did
-    on the held-out suite.
+    on the held-out suite. `wanting` says that nothing can be concluded before there are peers; they are asked for once.
     """
 
     visits: Annotated[dict[str, int], count_up]
@@ -60,6 +60,8 @@ class RepairUpdate(TypedDict, total=False):
     held_out: str
     solutions: list[str]
     peers: list[str]
+    peers_asked: bool
+    wanting: bool
     results: list[str]
     peer_results: list[str]
     verdicts: list[str]
@@ -72,7 +74,6 @@ class RepairUpdate(TypedDict, total=False):
     branch: int
     tried: int
     vetted: bool
-    held_out_vetted: bool
     suspicion: str
     derived: str
     stands: list[str]

@@ -18,8 +18,7 @@ async def vet_tests(state: RepairState, desk: Desk) -> RepairUpdate:
 
     Under every policy a suite without a case, or one that a stub passes whole, ends the session. Where tests are
     vetted, cases go out whose input is outside the contract, or whose outcome changes from run to run. Generated ones
-    whose outcome depends on the cases before them run alone from then on, or go out where that does not settle it. The
-    held-out suite is vetted once.
+    whose outcome depends on the cases before them run alone from then on, or go out where that does not settle it.
     """
     suite = desk.journal.get(state["shown"], Suite)
     rules = desk.team.loop.rules
@@ -28,18 +27,17 @@ async def vet_tests(state: RepairState, desk: Desk) -> RepairUpdate:
     last = desk.journal.get(state["results"][-1], ProgramResult)
     if last.status == "sandbox_error":
         return {}
-    if await _stub_passes(state, desk, "stub", suite.cases):
+    if await stub_passes(state, desk, "stub", suite.cases):
         return {"reason": "vacuous_tests"}
     if not rules.vet:
         return {"vetted": True}
-    update = await _held_out_vetted(state, desk)
-    valid = await _valid(state, desk, "valid", suite.cases)
+    valid = await within_contract(state, desk, "valid", suite.cases)
     if valid != suite.cases:
-        return {**update, **await _narrowed(desk, suite, valid, "invalid")}
+        return await _narrowed(desk, suite, valid, "invalid")
     kept = await steady(state, desk, "again", suite.cases, last)
     if kept != suite.cases:
-        return {**update, **await _narrowed(desk, suite, kept, "unstable")}
-    return {**update, "vetted": True}
+        return await _narrowed(desk, suite, kept, "unstable")
+    return {"vetted": True}
 
 
 async def _narrowed(desk: Desk, suite: Suite, kept: tuple[Case, ...], why: str) -> RepairUpdate:
@@ -50,23 +48,7 @@ async def _narrowed(desk: Desk, suite: Suite, kept: tuple[Case, ...], why: str) 
     return {"shown": await suite_designed(desk, f"suite/without_{why}", narrowed)}
 
 
-async def _held_out_vetted(state: RepairState, desk: Desk) -> RepairUpdate:
-    """Vet the held-out suite; what an executed reference or a person gave has been looked at where it came from."""
-    suite = desk.journal.get(state["held_out"], Suite)
-    if state.get("held_out_vetted") or all(case.origin in TRUSTED_ORIGINS for case in suite.cases):
-        return {}
-    kept: tuple[Case, ...] = ()
-    if not await _stub_passes(state, desk, "held_out/stub", suite.cases):
-        first = await examine(desk.bench, "held_out", _code(state, desk), suite.cases, desk.team.limits)
-        stable = await steady(state, desk, "held_out/again", suite.cases, first)
-        kept = await _valid(state, desk, "held_out/valid", stable)
-    if kept == suite.cases:
-        return {"held_out_vetted": True}
-    vetted = suite.model_copy(update={"cases": kept})
-    return {"held_out": await suite_designed(desk, "suite/held_out/vetted", vetted), "held_out_vetted": True}
-
-
-async def _valid(state: RepairState, desk: Desk, slot: str, cases: tuple[Case, ...]) -> tuple[Case, ...]:
+async def within_contract(state: RepairState, desk: Desk, slot: str, cases: tuple[Case, ...]) -> tuple[Case, ...]:
     """Return the cases whose inputs the statement promises, as far as that is known."""
     problem = desk.journal.get(state["problem"], Problem)
     if not desk.team.loop.rules.contract:
@@ -75,7 +57,8 @@ async def _valid(state: RepairState, desk: Desk, slot: str, cases: tuple[Case, .
     return tuple(case for case in cases if case.id not in left_out)
 
 
-async def _stub_passes(state: RepairState, desk: Desk, slot: str, cases: Sequence[Case]) -> bool:
+async def stub_passes(state: RepairState, desk: Desk, slot: str, cases: Sequence[Case]) -> bool:
+    """Tell whether a program that does nothing passes all cases."""
     problem = desk.journal.get(state["problem"], Problem)
     stub = f"def {problem.entry_point}(*args, **kwargs):\n    return None\n"
     return (await examine(desk.bench, slot, stub, cases, desk.team.limits)).passed

@@ -22,6 +22,8 @@ MIN_RAN = 3
 """Peers that must have run a case before their failing it says something about the case."""
 MIN_AGREEING = 2
 """Programs, the candidate among them, that make a suspicion by giving the same other value, however few ran it."""
+MIN_OUTVOTING = 2
+"""Peers that, with the candidate, all gave the same other value where they outvote a derivation."""
 MIN_SIDE = 2
 """Programs that make a side when programs are split on one input."""
 
@@ -52,6 +54,15 @@ def decide(
     split into two sides on it (spec fault); no peer passes it, and `min_ran` ran it or one of them gives what the
     candidate gives (suspicion).
     """
+    verdict = settled(cases, result)
+    if verdict is not None:
+        return verdict
+    failing = tuple(case.id for case in result.cases if case.status != "pass")
+    return _by_peers(failing, result, peers, min_ran)
+
+
+def settled(cases: Sequence[Case], result: ProgramResult) -> Verdict | None:
+    """Return what the first rules of `decide` say, which take no peers; None where these are needed."""
     if result.status == "sandbox_error":
         return Verdict(kind="sandbox_fault", rule="sandbox_error", note=result.stderr)
     if result.passed:
@@ -66,7 +77,7 @@ def decide(
     for name in failing:
         if (anchor := contradicted(by_id[name], cases)) is not None:
             return Verdict(kind="test_fault", rule="contradicts_anchor", failing=(name,), note=anchor.id)
-    return _by_peers(failing, result, peers, min_ran)
+    return None
 
 
 def refuted(cases: Iterable[Case], result: ProgramResult) -> bool:
@@ -152,12 +163,15 @@ def said(case: CaseResult) -> str:
 def confirmed(case: Case, suspicion: Suspicion, derived: str | None) -> Verdict:
     """Conclude from a value that was derived anew from the statement and the input alone (None: no two votes agree).
 
-    `derived` is a literal, or `raises NAME`. The case stands when the derivation repeats it, is at fault when the
-    derivation says what the programs did, and is taken out when the derivation says a third thing.
+    `derived` is a literal, or `raises NAME`. The case stands when the derivation repeats it, unless at least three
+    programs ran it and all gave the same other value: then one model stands against itself, and the case is taken out,
+    as it is when the derivation says a third thing. It is at fault when the derivation says what the programs did.
     """
     expected = f"raises {case.raises}" if case.raises is not None else case.expect
     note = f"{suspicion.ran} peers ran it, {suspicion.agreeing} programs gave {suspicion.observed}"
     if derived is not None and expected is not None and same_text(derived, expected):
+        if suspicion.agreeing > suspicion.ran >= MIN_OUTVOTING:
+            return Verdict(kind="test_fault", rule="programs_outvote_rederivation", failing=(case.id,), note=note)
         return Verdict(kind="code_fault", rule="rederivation_confirms_test", failing=(case.id,), note=note)
     if derived is not None and same_text(derived, suspicion.observed):
         return Verdict(kind="test_fault", rule="rederivation_agrees_with_programs", failing=(case.id,), note=note)

@@ -81,7 +81,8 @@ class SessionRunner:
 
 
 def _accepted(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {"problem": state["problem"], "suites": (state["shown"], state["held_out"])}
+    suites = (state["shown"], state["held_out"]) if state.get("held_out") else (state["shown"],)
+    return {"problem": state["problem"], "suites": suites}
 
 
 async def _failed(start: RepairInput, journal: Journal, error: Exception) -> SessionOutcome:
