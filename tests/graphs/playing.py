@@ -13,7 +13,9 @@ from mendloop.runs.sessions import SessionRunner
 from mendloop.runs.store import Store
 
 OPENING = ["propose", "screen", "design_tests", "program", "execute", "vet_tests", "adjudicate"]
-CLOSING = ["strengthen", "hold_out", "compare_peers", "keep", "remember"]
+INVITING = ["write_peers", "adjudicate"]
+CHECKING = ["strengthen", "hold_out", "compare_peers", "keep", "remember"]
+CLOSING = ["corroborate", *CHECKING]
 MENDING = ["diagnose", "recall", "repair", "execute", "adjudicate"]
 
 

@@ -13,7 +13,7 @@ from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec
 from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
-from tests.graphs.playing import CLOSING, MENDING, OPENING, play
+from tests.graphs.playing import CLOSING, INVITING, MENDING, OPENING, play
 from tests.graphs.stages import FAR, OFF, PEER, RIGHT, SHIFT, case, cases, cites, team
 
 REPEATED = ["execute", "vet_tests", "adjudicate"]
@@ -34,7 +34,7 @@ async def test_a_doubted_case_that_is_derived_again_stands_and_the_code_is_at_fa
     tester = ScriptedTester(cases("s", [1, 2]), cases("h", [10]), rederived={"s1": case("s1", 1), "s2": case("s2", 2)})
     programmer = ScriptedProgrammer([OFF, RIGHT], peers=[FAR, *EVEN[1:]])
     played = await play(store, team(sandbox, tester=tester, programmer=programmer, peers=3))
-    assert played.path == [*OPENING, "rederive", *MENDING, *CLOSING]
+    assert played.path == [*OPENING, *INVITING, "rederive", *MENDING, *CLOSING]
     assert rules_of(store) == ["rederivation_confirms_test", "all_cases_pass"]
     assert played.record is not None
     assert [each.id for each in played.record.cases] == ["s1", "s2"]
@@ -79,7 +79,7 @@ SPLIT = ScriptedProgrammer([OFF, RIGHT], peers=[EVEN[1], FAR, FAR.replace("n\n",
 async def test_programs_that_are_split_in_two_are_a_fault_of_the_statement(store: Store, sandbox: Sandbox) -> None:
     made = team(sandbox, tester=ScriptedTester(cases("s", [1, 2]), cases("h", [10])), programmer=SPLIT, peers=3)
     played = await play(store, made)
-    assert played.path == [*OPENING, "restate", "drop", "remember"]
+    assert played.path == [*OPENING, *INVITING, "restate", "drop", "remember"]
     assert rules_of(store) == ["programs_split"]
 
 

@@ -23,10 +23,10 @@ from mendloop.specs import Loop, MemorySpec, Stops
 from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
 from tests.agents.prompted.acting import Model, fenced
-from tests.graphs.playing import CLOSING, MENDING, OPENING, play
+from tests.graphs.playing import CHECKING, CLOSING, INVITING, MENDING, OPENING, play
 from tests.graphs.stages import FAR, OFF, PEER, RIGHT, SHIFT, case, cases, team
 
-MEASURING = ["measure", *CLOSING]
+MEASURING = ["measure", *CHECKING]
 REDRAWING = ["diagnose", "redraw", "execute", "adjudicate"]
 BLIND = ScriptedTester(cases("s", [1, 2, 3]), cases("h", range(10, 14)))
 
@@ -169,7 +169,7 @@ async def test_codet_accepts_the_first_program_of_the_set_that_agrees_on_most(st
     programmer = ScriptedProgrammer([FAR], peers=[PEER, OFF, SHIFT])
     made = team(sandbox, loop=loop("codet"), author=CODET, tester=BLIND, programmer=programmer, peers=3)
     played = await play(store, made)
-    assert played.path == [*OPENING, *MEASURING]
+    assert played.path == [*OPENING, *INVITING, *MEASURING]
     assert played.record is not None
     (attempt,) = played.record.attempts
     assert (attempt.code, attempt.verdict.rule) == (PEER, "dual_agreement")
@@ -358,7 +358,7 @@ async def test_what_measuring_a_published_method_takes_is_asked_in_a_node_of_its
     assert played.record.evidence.held_out_cases == 4
     with Reader(store.path) as reader:
         asked = {each.place.partition("#")[0] for each in asked_in(reader, "s000000")}
-    assert asked == ({"design_tests", "measure"} if method == "agentcoder" else {"design_tests"})
+    assert asked == {"design_tests", "measure" if method == "agentcoder" else "corroborate"}
 
 
 # --- the control arm -------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec, Target
 from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
-from tests.graphs.playing import CLOSING, MENDING, OPENING, play
+from tests.graphs.playing import CLOSING, INVITING, MENDING, OPENING, play
 from tests.graphs.stages import FAR, OFF, PEER, PROBLEM, RIGHT, SHIFT, case, cases, cites, team
 
 
@@ -96,7 +96,8 @@ async def test_a_case_that_no_peer_passes_is_quarantined_and_derived_anew(store:
     tester = ScriptedTester([*cases("s", [1, 2]), wrong], cases("h", [10]), rederived={"s9": case("s9", 9)})
     programmer = ScriptedProgrammer([RIGHT], peers=[PEER, SHIFT, FAR])
     played = await play(store, team(sandbox, tester=tester, programmer=programmer, peers=3))
-    assert played.path == [*OPENING, "rederive", "quarantine", "execute", "vet_tests", "adjudicate", *CLOSING]
+    settled = ["rederive", "quarantine", "execute", "vet_tests", "adjudicate"]
+    assert played.path == [*OPENING, *INVITING, *settled, *CLOSING]
     assert played.record is not None
     assert [c.expect for c in played.record.cases if c.id == "s9"] == ["18"]
 

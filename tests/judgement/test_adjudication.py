@@ -126,6 +126,15 @@ def test_a_value_derived_anew_concludes(derived: str | None, kind: str, rule: st
     assert (found.kind, found.rule, found.failing) == (kind, rule, ("a",))
 
 
+@pytest.mark.parametrize(("peers", "agreeing", "taken_out"), [(2, 3, True), (3, 4, True), (3, 3, False), (1, 2, False)])
+def test_three_programs_that_all_say_something_else_outvote_a_derivation(
+    peers: int, agreeing: int, taken_out: bool
+) -> None:
+    found = confirmed(case("a"), Suspicion(case="a", ran=peers, observed="3", agreeing=agreeing), "2")
+    rule = "programs_outvote_rederivation" if taken_out else "rederivation_confirms_test"
+    assert (found.kind, found.rule) == ("test_fault" if taken_out else "code_fault", rule)
+
+
 def test_an_exception_derived_anew_concludes_too() -> None:
     raising = Case(id="a", call="f()", raises="ValueError", origin="generated")
     suspicion = Suspicion(case="a", ran=3, observed="3", agreeing=3)
