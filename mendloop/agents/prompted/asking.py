@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mendloop.agents.prompted.objects import FIELDS, as_sections, asking_for_object, schema_of
-from mendloop.agents.prompted.sections import Malformed
+from mendloop.agents.prompted.sections import Malformed, blocks_of
 from mendloop.agents.prompted.slots import AGAIN, LONGER, SHORTER
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.unanswered import Unanswered
@@ -20,8 +20,13 @@ Read = TypeVar("Read")
 
 WARMER = 0.2
 """How much warmer a further sample of the same question is asked than the first, to a limit of 1."""
-LISTS: frozenset[PromptName] = frozenset({"tests", "concepts"})
-"""Prompts whose answers are lists of lines that stand by themselves: one without end is read as far as it goes."""
+LISTS: frozenset[PromptName] = frozenset({"tests", "concepts", "write_both"})
+"""Prompts whose answers are, or end with, lists of lines that stand by themselves.
+
+One without end is read as far as it goes.
+"""
+BLOCKS_BEFORE: Mapping[PromptName, int] = {"write_both": 1}
+"""How many whole blocks stand before the list."""
 REPAIRS = 2
 """How often an answer that cannot be read goes back."""
 CUT: tuple[Finish, ...] = ("length", "missing")
@@ -99,7 +104,7 @@ class Voice:
             json_schema=schema_of(fields) if fields else None,
         )
         request, answer = await self._fitted(bench, slot, prompt, request)
-        if answer.finish not in CUT or answer.degenerate or (prompt in LISTS and whole_lines(answer.text)):
+        if answer.finish not in CUT or answer.degenerate or whole_lines(answer.text, prompt):
             return answer
         longer = request.model_copy(update={"max_tokens": self.max_tokens * 2})
         return await bench.ask(slot + LONGER, self.chat, longer)
@@ -157,16 +162,22 @@ def counted(request: ChatRequest, answer: Answer) -> int:
     return prompt_at_most(request) if said is None else said
 
 
-def whole_lines(text: str) -> str:
-    """Return a text that was cut without its last line, which may not be whole."""
-    return text.rpartition("\n")[0].strip()
+def whole_lines(text: str, prompt: PromptName) -> str:
+    """Return a list that was cut without its last line, which may not be whole; an empty text where it cannot be read.
+
+    That is so for an answer that is no list, and for one that was cut before its list begins.
+    """
+    lines = text.rpartition("\n")[0].strip() if prompt in LISTS else ""
+    before = BLOCKS_BEFORE.get(prompt, 0)
+    blocks = blocks_of(lines) if before else []
+    return lines if not before or (len(blocks) > before and blocks[before - 1].closed) else ""
 
 
 def usable(answer: Answer, prompt: PromptName) -> str:
     """Return an answer's text. Raises Unanswered for one that asking again would not mend."""
     if answer.finish in ("content_filter", "refusal"):
         raise Unanswered(f"{prompt}: refused")
-    if prompt in LISTS and (answer.degenerate or answer.finish in CUT) and (lines := whole_lines(answer.text)):
+    if (answer.degenerate or answer.finish in CUT) and (lines := whole_lines(answer.text, prompt)):
         return lines
     if answer.degenerate:
         raise Unanswered(f"{prompt}: the answer repeats itself without end")

@@ -25,7 +25,7 @@ from mendloop.records import Diagnosis, Failure, Solution
 from mendloop.runs.store import Store
 from mendloop.scenario import parse_scenario
 from mendloop.specs import Loop
-from tests.agents.prompted.acting import LIMITS, PROSE, bench_of, fenced, saying
+from tests.agents.prompted.acting import LIMITS, PROSE, bench_of, cut, fenced, saying
 from tests.graphs.stages import OFF, PROBLEM, RIGHT, case, cases
 
 FAILURE = Failure(case=case("s3", 3), expected="6", observed="7", status="fail", also_failing=1, passing=2)
@@ -53,6 +53,26 @@ async def test_asserts_that_test_nothing_give_no_case(store: Store, tests: str) 
     answer = f"{fenced(RIGHT)}\n{fenced(tests)}"
     both = await PromptedAuthor(saying(answer).voice()).write_both(await bench_of(store), PROBLEM)
     assert both.cases == ()
+
+
+ENDLESS = f"{fenced(RIGHT)}\n```python\n{TWO}" + "assert double(4"
+
+
+@pytest.mark.parametrize("degenerate", [False, True])
+async def test_tests_without_end_are_read_as_far_as_they_go(store: Store, degenerate: bool) -> None:
+    model = saying(cut(ENDLESS).model_copy(update={"degenerate": degenerate}))
+    both = await PromptedAuthor(model.voice()).write_both(await bench_of(store), PROBLEM)
+    assert both.solution.code == RIGHT
+    assert [each.call for each in both.cases] == ["double(1)", "double(3)"]
+    assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize("text", [f"```python\n{RIGHT}", fenced(RIGHT)])
+async def test_a_program_that_was_cut_before_its_tests_is_asked_for_again(store: Store, text: str) -> None:
+    model = saying(cut(text))
+    with pytest.raises(Unanswered, match=r"^write_both: length: the answer has no end$"):
+        await PromptedAuthor(model.voice()).write_both(await bench_of(store), PROBLEM)
+    assert [request.max_tokens for request in model.asked] == [100, 200]
 
 
 async def test_an_answer_without_a_program_goes_back(store: Store) -> None:
