@@ -168,7 +168,7 @@ def confirmed(case: Case, suspicion: Suspicion, derived: str | None) -> Verdict:
     as it is when the derivation says a third thing. It is at fault when the derivation says what the programs did.
     """
     expected = f"raises {case.raises}" if case.raises is not None else case.expect
-    note = f"{suspicion.ran} peers ran it, {suspicion.agreeing} programs gave {suspicion.observed}"
+    note = f"peers that ran it: {suspicion.ran}; programs that gave {suspicion.observed}: {suspicion.agreeing}"
     if derived is not None and expected is not None and same_text(derived, expected):
         if suspicion.agreeing > suspicion.ran >= MIN_OUTVOTING:
             return Verdict(kind="test_fault", rule="programs_outvote_rederivation", failing=(case.id,), note=note)
