@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mendloop.agents.prompted.objects import FIELDS, as_sections, asking_for_object, schema_of
-from mendloop.agents.prompted.sections import Malformed, blocks_of
+from mendloop.agents.prompted.sections import Malformed
 from mendloop.agents.prompted.slots import AGAIN, LONGER, SHORTER
 from mendloop.agents.prompted.templates import Prompts
 from mendloop.agents.unanswered import Unanswered
@@ -25,8 +25,8 @@ LISTS: frozenset[PromptName] = frozenset({"tests", "concepts", "write_both"})
 
 One without end is read as far as it goes.
 """
-BLOCKS_BEFORE: Mapping[PromptName, int] = {"write_both": 1}
-"""How many whole blocks stand before the list."""
+LIST_BEGINS: Mapping[PromptName, str] = {"write_both": "assert "}
+"""How the first line of a list begins that has something before it; in a block of its own or not."""
 REPAIRS = 2
 """How often an answer that cannot be read goes back."""
 CUT: tuple[Finish, ...] = ("length", "missing")
@@ -168,9 +168,8 @@ def whole_lines(text: str, prompt: PromptName) -> str:
     That is so for an answer that is no list, and for one that was cut before its list begins.
     """
     lines = text.rpartition("\n")[0].strip() if prompt in LISTS else ""
-    before = BLOCKS_BEFORE.get(prompt, 0)
-    blocks = blocks_of(lines) if before else []
-    return lines if not before or (len(blocks) > before and blocks[before - 1].closed) else ""
+    begins = LIST_BEGINS.get(prompt, "")
+    return lines if any(line.startswith(begins) for line in lines.splitlines()) else ""
 
 
 def usable(answer: Answer, prompt: PromptName) -> str:

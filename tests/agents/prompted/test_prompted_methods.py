@@ -55,12 +55,14 @@ async def test_asserts_that_test_nothing_give_no_case(store: Store, tests: str) 
     assert both.cases == ()
 
 
-ENDLESS = f"{fenced(RIGHT)}\n```python\n{TWO}" + "assert double(4"
+ENDLESS = f"{TWO}assert double(4"
 
 
 @pytest.mark.parametrize("degenerate", [False, True])
-async def test_tests_without_end_are_read_as_far_as_they_go(store: Store, degenerate: bool) -> None:
-    model = saying(cut(ENDLESS).model_copy(update={"degenerate": degenerate}))
+@pytest.mark.parametrize("between", ["```\n```python\n", "\n# Tests\n"])
+async def test_tests_without_end_are_read_as_far_as_they_go(store: Store, between: str, degenerate: bool) -> None:
+    text = f"```python\n{RIGHT}{between}{ENDLESS}"
+    model = saying(cut(text).model_copy(update={"degenerate": degenerate}))
     both = await PromptedAuthor(model.voice()).write_both(await bench_of(store), PROBLEM)
     assert both.solution.code == RIGHT
     assert [each.call for each in both.cases] == ["double(1)", "double(3)"]
