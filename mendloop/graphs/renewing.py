@@ -31,7 +31,8 @@ async def restart(state: RepairState, desk: Desk) -> RepairUpdate:
     failure = desk.journal.put(shown_failure(state, desk, turn - 1))
     hashed = await solution_written(desk, fresh, turn, 0)
     blank = desk.journal.put(NOTHING_FOUND).sha256
-    idle = desk.journal.put(_RESTARTED).sha256
+    unchanged = len(state.get("diagnoses", [])) == turn  # the repair of a diagnosed program was that program
+    idle = desk.journal.put(_UNCHANGED if unchanged else _RESTARTED).sha256
     return {
         "solutions": [*state["solutions"], hashed],
         "diagnoses": [*state.get("diagnoses", [])[: turn - 1], idle],
@@ -49,6 +50,12 @@ _RESTARTED = Diagnosis(
     symptom="The repair changed nothing that the tests can see.",
     text="The repairs go in a circle: this program, or its failures, came before. Start over with another approach.",
     lesson="When a repair leaves the same cases failing, drop the approach instead of patching it again.",
+)
+_UNCHANGED = _RESTARTED.model_copy(
+    update={
+        "symptom": "The repair changed nothing.",
+        "text": "A repair of this program came back unchanged. Start over with another approach.",
+    }
 )
 
 

@@ -179,7 +179,8 @@ async def test_a_program_that_comes_back_unchanged_is_no_turn_and_restarts_once(
     assert played.outcome.turns == 2
     assert played.record is not None
     assert [attempt.code for attempt in played.record.attempts] == [OFF, RIGHT]
-    assert any("go in a circle" in message.content for message in played.record.messages)
+    (said,) = (message.content for message in played.record.messages if message.name == "critic")
+    assert said == "A repair of this program came back unchanged. Start over with another approach."
 
 
 async def test_a_repair_that_changes_nothing_that_tests_see_restarts_once(store: Store, sandbox: Sandbox) -> None:
@@ -187,6 +188,11 @@ async def test_a_repair_that_changes_nothing_that_tests_see_restarts_once(store:
     played = await play(store, team(sandbox, programmer=ScriptedProgrammer([OFF, other], fresh=RIGHT)))
     assert played.path == [*OPENING, *MENDING, "diagnose", "restart", "execute", "adjudicate", *CLOSING]
     assert played.outcome.turns == 3
+    assert played.record is not None
+    assert ["go in a circle" in each.content for each in played.record.messages if each.name == "critic"] == [
+        False,
+        True,
+    ]
 
 
 class Recalling(ScriptedProgrammer):
