@@ -84,8 +84,11 @@ async def _compared(state: RepairState, desk: Desk, code: str) -> ProgramResult 
 
 
 async def _with_peers(state: RepairState, desk: Desk, evidence: TierEvidence) -> TierEvidence:
-    """Return the evidence with what peers that have a say do on sampled inputs, or on the held-out suite's without."""
-    if not state.get("peers"):
+    """Return the evidence with what peers that have a say do on sampled inputs, or on the held-out suite's without.
+
+    Peers that outvoted a derivation agree with the program already where it matters: their agreement says no more.
+    """
+    if not state.get("peers") or state.get("outvoted"):
         return evidence
     accepted = desk.journal.get(state["solutions"][-1], Solution)
     peers = [peer.solution for peer in independent(state, desk)]

@@ -136,6 +136,8 @@ async def rederive(state: RepairState, desk: Desk) -> RepairUpdate:
     update = await _concluded(state, desk, verdict)
     if verdict.kind == "code_fault":
         return {**update, "stands": [*state.get("stands", []), doubted.id]}
+    if verdict.rule == "programs_outvote_rederivation":
+        update["outvoted"] = True
     agrees = derived is not None and verdict.rule == "rederivation_agrees_with_programs"
     return {**update, "derived": desk.journal.put(derived).sha256 if agrees else ""}
 

@@ -104,6 +104,7 @@ async def restate(state: RepairState, desk: Desk) -> RepairUpdate:
         "solutions": [],
         "results": [],
         "held_out": "",
+        "outvoted": False,
         "peers": [],
         "peers_asked": False,
         "peer_results": [],

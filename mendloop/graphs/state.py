@@ -52,6 +52,7 @@ class RepairUpdate(TypedDict, total=False):
     that the derivation repeated. A search holds its `branches`, each with other passed cases, which of them is under
     way, and how many programs it `tried`. `further` are cases for measuring only. `met` is how the accepted program did
     on the held-out suite. `wanting` says that nothing can be concluded before there are peers; they are asked for once.
+    `outvoted` says that programs took out a case which its derivation repeated.
     """
 
     visits: Annotated[dict[str, int], count_up]
@@ -62,6 +63,7 @@ class RepairUpdate(TypedDict, total=False):
     peers: list[str]
     peers_asked: bool
     wanting: bool
+    outvoted: bool
     results: list[str]
     peer_results: list[str]
     verdicts: list[str]
