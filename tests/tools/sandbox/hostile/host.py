@@ -51,7 +51,8 @@ async def main() -> None:
         while line := await asyncio.to_thread(sys.stdin.readline):
             kind, name = json.loads(line)
             tell(dataclasses.asdict(await watched(sandbox, kind, name, clean)))
-    tell({"faults": changes(still_there(before), _own())})
+    after = _own()
+    tell({"faults": changes(still_there(before), still_there(after))})
 
 
 async def watched(sandbox: LocalSandbox, kind: str, name: str, clean: JsonValue) -> Trial:

@@ -49,13 +49,13 @@ def of_namespace() -> Picture:
 
 
 def still_there(namespace: Picture) -> Picture:
-    """Return a picture of what is mounted without the folders that are gone.
+    """Return a picture of what is mounted without the folders that are gone or that this user may not see.
 
     Whoever removes a folder takes along what is mounted there in every namespace, and other work goes on beside a test.
     """
     mounts = namespace["mounts"]
     assert isinstance(mounts, list)
-    return {**namespace, "mounts": [line for line in mounts if Path(_unescaped(line.split()[1])).exists()]}
+    return {**namespace, "mounts": [line for line in mounts if _seen(_unescaped(line.split()[1]))]}
 
 
 def of_process() -> Picture:
@@ -183,6 +183,10 @@ def _lines(path: str) -> list[str]:
         return Path(path).read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
+
+
+def _seen(path: str) -> bool:
+    return os.access(path, os.F_OK, effective_ids=True)
 
 
 def _unescaped(word: str) -> str:
