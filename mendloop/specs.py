@@ -41,21 +41,29 @@ class FaultCount(Spec):
 
 
 class MemorySpec(Spec):
-    """How lessons travel. Embeddings are MiniLM's where its packages are installed, else `embedding_model`'s at the
-       endpoint, else hashed n-grams; a deterministic run takes n-grams unless one is named.
-    A share `off_share` of the sessions runs without, as the control.
+    """How lessons travel: the last `recent` of a session to its own repairs, always; `top` from other sessions where
+    this is `enabled`. It is not unless a scenario says so: measured with a small model, it changed nothing that can be
+    told from chance.
 
-       With `deterministic`, session i sees what sessions up to i - `window` stored. `top` lessons come from other
-       sessions, the last `recent` from the session itself.
+    A share `off_share` of the sessions runs without, as the control. With `deterministic`, session i sees what sessions
+    up to i - `window` stored. Embeddings are MiniLM's where its packages are installed, else `embedding_model`'s at the
+    endpoint, else hashed n-grams; a deterministic run takes n-grams unless one is named.
     """
 
-    enabled: bool = True
+    enabled: bool = False
     embedding: Literal["auto", "minilm", "endpoint", "ngrams"] = "auto"
     embedding_model: Text | None = None
     window: Count = 64
     off_share: Share = 0.1
     top: int = Field(default=2, ge=0)
     recent: int = Field(default=3, ge=0)
+
+    @model_validator(mode="after")
+    def _no_idle_words(self) -> MemorySpec:
+        idle = sorted(self.model_fields_set & {"embedding", "embedding_model", "off_share", "top"})
+        if idle and "enabled" not in self.model_fields_set:
+            raise ValueError(f"`{idle[0]}` is about lessons of other sessions: say `enabled` beside it")
+        return self
 
 
 class TierRules(Spec):

@@ -321,7 +321,7 @@ def test_a_prompt_of_ones_own_is_taken() -> None:
 
 
 def remembering(deterministic: bool = False, **memory: Any) -> Scenario:
-    return scenario(loop={"memory": memory}, deterministic=deterministic)
+    return scenario(loop={"memory": {"enabled": True, **memory}}, deterministic=deterministic)
 
 
 def test_ngrams_are_taken_by_name(tmp_path: Path) -> None:

@@ -117,6 +117,10 @@ def test_numbers_and_switches_are_written_as_in_yaml_1_1() -> None:
         ("target: {min_tier: A}", "s.yaml:3: `target.min_tier`: the procedural team reaches tier B at most"),
         ("loop: {faults: {min: 4}}", "s.yaml:3: `loop.faults`: `min` (4) is larger than `max` (3)"),
         (
+            "loop: {memory: {off_share: 0.5}}",
+            "s.yaml:3: `loop.memory`: `off_share` is about lessons of other sessions: say `enabled` beside it",
+        ),
+        (
             "loop: {held_out: false}",
             "s.yaml:3: `loop.held_out`: tier B needs the held-out suite; ask for tier C",
         ),
@@ -312,7 +316,9 @@ scenarios = st.builds(
         max_repairs=counts,
         variants=counts,
         faults=st.builds(FaultCount, min=st.integers(1, 3), max=st.integers(3, 9)),
-        memory=st.builds(MemorySpec, window=counts, off_share=st.floats(0, 1), top=st.integers(0, 9)),
+        memory=st.builds(
+            MemorySpec, enabled=st.booleans(), window=counts, off_share=st.floats(0, 1), top=st.integers(0, 9)
+        ),
         concurrency=counts,
     ),
     sandbox=st.builds(

@@ -149,7 +149,7 @@ class Estimator:
         statement, code = source_sizes(self.scenario) if large else (0, 0)
         written = 2 * max(self._answer_tokens(name) for name in ROLE_OF)
         memory = self.scenario.loop.memory
-        lessons = memory.top + memory.recent if large and memory.enabled else 0
+        lessons = memory.recent + (memory.top if memory.enabled else 0) if large else 0
         titles = [text(MAX_TITLE)] * (TITLES_KEPT if large else 0)
         said = text(max(statement, MAX_STATEMENT // 2))
         return {

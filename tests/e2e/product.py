@@ -166,6 +166,7 @@ models:
 loop:
   variants: 1
   concurrency: 4
+  memory: {enabled: true}
 export: [sft_multiturn]
 """
 FUNCTIONS = 8

@@ -87,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     with OpenAIServer(leaking, key=KEY) as server, named_by_the_environment(server):
         done = mendloop(
             *("run", "--goal", GOAL, "--out", run, "--sessions", 2, "--json"),
-            *("--set", "loop.peers=2", "--set", "loop.memory.embedding=ngrams", *PATIENT),
+            *("--set", "loop.peers=2", "--set", "loop.memory={enabled: true, embedding: ngrams}", *PATIENT),
         )
     assert done.returncode == 0, done.stderr
     return Made(run, done, server.requests, server.visits, server.base_url)

@@ -14,7 +14,7 @@ SETTINGS = (
     "deterministic=true",
     "loop.peers=1",
     "loop.concurrency=2",
-    "loop.memory.embedding=ngrams",
+    "loop.memory={enabled: true, embedding: ngrams}",
     "sandbox.limits.wall_s=600",
 )
 HANGING = Reply(hang=True)

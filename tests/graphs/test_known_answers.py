@@ -110,7 +110,7 @@ class Anchored(ScriptedTester):
 
 async def test_a_lesson_that_is_all_a_repair_needs_shows_in_the_reports_lift(store: Store, sandbox: Sandbox) -> None:
     sessions, window = 60, 4
-    memory = MemorySpec(off_share=0.5, window=window, recent=0)
+    memory = MemorySpec(enabled=True, off_share=0.5, window=window, recent=0)
     made = team(
         sandbox,
         proposer=ScriptedProposer([numbered(number) for number in range(1, sessions + 1)]),

@@ -673,7 +673,7 @@ async def test_a_recalled_lesson_reaches_the_repair(
         programmer=Repairing([OFF], model=programmer(model)),
         critic=ScriptedCritic(),
         memory=memory,
-        loop=Loop(memory=MemorySpec(off_share=0.0)),
+        loop=Loop(memory=MemorySpec(enabled=True, off_share=0.0)),
         deterministic=False,
     )
     played = await play(store, made, index=9)
