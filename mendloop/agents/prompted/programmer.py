@@ -20,6 +20,7 @@ MAX_NOTE = 600
 EXPLAINED_BY = {"critic": "A reviewer says", "reflection": "You said of it", "questioner": "Its user says", "none": ""}
 """How an explanation is handed on, by whose words it is."""
 _FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_REPORT = re.compile(r"^[^\w\n]{0,9}\d+ of \d+ tests? (?:pass|fail)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,13 @@ def repair_facts(problem: Problem, ask: RepairAsk) -> dict[str, object]:
 
 
 def note_in(text: str) -> str:
-    """Return what an answer says beside its program, as one paragraph; the last whole sentence ends it."""
-    prose = " ".join(_FENCED.sub(" ", text).split())
+    """Return what an answer says beside its program, as one paragraph; the last whole sentence ends it.
+
+    A report of tests in the form of the question ends it, too: nothing was run, and the rest follows from what was not.
+    """
+    said = _FENCED.sub("\n", text)
+    report = _REPORT.search(said)
+    prose = " ".join(said[: report.start() if report else None].split())
     prose = re.sub(r"^(#+ *)?(explanation|corrected program|the corrected program)\s*:\s*", "", prose, flags=re.I)
     if len(prose) <= MAX_NOTE:
         return prose

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mendloop.agents.prompted.tries import without_tries
 from mendloop.agents.shapes import shape
 
 MAX_ANSWER = 200_000
@@ -101,9 +102,9 @@ def _heading(line: str, wanted: dict[str, str]) -> tuple[str, str] | None:
 def program_in(text: str, entry_point: str, known: str = "") -> str:
     """Return the program of an answer: the first one that defines the entry point and is not `known`.
 
-    Looked for in fenced Python, then in other fences, then in the bare text. Statements after
-    it that only try it out (prints, asserts, tests, a main block) are left out. `known` is a program that the question
-    showed: a model that repeats it before its own is understood. Raises Malformed where there is none.
+    Looked for in fenced Python, then in other fences, then in the bare text; what only tries it out is left out.
+    `known` is a program that the question showed: a model that repeats it before its own is understood. Raises
+    Malformed where there is none.
     """
     blocks = blocks_of(text)
     ordered = sorted(blocks, key=lambda block: (block.language not in _PYTHON, not block.language.startswith("py")))
@@ -142,40 +143,7 @@ def _defining(code: str, entry_point: str) -> str:
     if tree is None:
         code = _dedented(code)
         tree = _read(code).tree
-    return _untried(code, tree, entry_point) if tree is not None else ""
-
-
-def _untried(code: str, tree: ast.Module, entry_point: str) -> str:
-    place = next((place for place, node in enumerate(tree.body) if _is_entry(node, entry_point)), None)
-    if place is None:
-        return ""
-    trying = [node for node in tree.body[place + 1 :] if _tries_out(node)]
-    dropped = _lines_of(trying) - _lines_of([node for node in tree.body if node not in trying])
-    lines = [line for number, line in enumerate(_lines(code), 1) if number not in dropped]
-    while dropped and lines and (not lines[-1].strip() or lines[-1].startswith("#")):
-        lines.pop()  # "# Test the function" is about what was left out
-    return "\n".join(lines).strip("\n") + "\n"
-
-
-def _lines_of(nodes: Sequence[ast.stmt]) -> set[int]:
-    return {number for node in nodes for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-
-
-def _is_entry(node: ast.stmt, entry_point: str) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name == entry_point
-
-
-def _tries_out(node: ast.stmt) -> bool:
-    """Tell whether a statement after the entry point only uses it."""
-    if isinstance(node, ast.Assert):
-        return True
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Call)
-    if isinstance(node, ast.FunctionDef):
-        return node.name.startswith("test_")
-    return isinstance(node, ast.If) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
-    )
+    return without_tries(_lines(code), tree, entry_point) if tree is not None else ""
 
 
 def _dedented(code: str) -> str:
@@ -201,7 +169,7 @@ def _bare(text: str, entry_point: str) -> str:
             left -= len(code) + 1
             reading = _read(code)
             if reading.tree is not None:
-                if program := _untried(code, reading.tree, entry_point):
+                if program := without_tries(_lines(code), reading.tree, entry_point):
                     return program
                 break
             stumbled = min(start + reading.line - 1, end - 1) if reading.line else end - 1

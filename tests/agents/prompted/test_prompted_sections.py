@@ -189,6 +189,36 @@ def test_dropping_a_line_of_tries_drops_no_other() -> None:
     assert program_in(fenced(code), "double") == f"{RIGHT}LIMIT = 3\n"
 
 
+@pytest.mark.parametrize(
+    "tries",
+    [
+        "numbers = [1, 2]\nprint(double(numbers[0]))\n",
+        "n = double(3)\nprint(n)\n",
+        "a, (b, *c) = 1, (2, 3)\nd: int = double(a)\nprint(d, b, c)\n",
+        "n = 1\nprint(double(n))\nn = n + 1\nprint(double(n))\n",
+        "numbers = [1, 2]\nif __name__ == '__main__':\n    print(double(numbers[0]))\n",
+    ],
+)
+def test_what_only_tries_are_given_is_left_out_with_them(tries: str) -> None:
+    assert program_in(fenced(f"{RIGHT}\n# Try it\n{tries}"), "double") == RIGHT
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def double(n):\n    return n * TWO\n\nTWO = 2\n",
+        "class Two:\n    value = lambda: TWO\n\n" + RIGHT + "TWO = 2\n",
+        RIGHT + "TWO = 2\nFOUR = TWO * 2\nEIGHT: int = FOUR * 2\nEIGHT += FOUR\n",
+        RIGHT + "TWO = 2\ndef quadruple(n, by=TWO):\n    return double(n) * by\n",
+        RIGHT + "TWO = {}\nTWO['a'] = 2\n",
+        RIGHT + "nonlocal n\nTWO = 2\n",
+    ],
+)
+def test_what_the_program_reads_stays_though_a_try_reads_it_too(code: str) -> None:
+    names = ", ".join(sorted({"TWO", "FOUR", "EIGHT"} & set(code.replace(":", " ").split())))
+    assert program_in(fenced(f"{code}print({names})\n"), "double") == code
+
+
 def test_a_line_that_does_more_than_try_stays() -> None:
     code = "def double(n):\n    return n * TWO\n\nTWO = 2; print(double(1))\n"
     assert program_in(fenced(code), "double") == code
@@ -271,6 +301,9 @@ def test_what_does_not_parse_is_its_own_shape() -> None:
         (fenced(RIGHT), ""),
         (f"It forgot.\n```python\n{RIGHT}", "It forgot."),
         (fenced(RIGHT, fence="~~~") + "So.", "So."),
+        (fenced(RIGHT) + "2 of 3 tests pass, for example:\n```\ndouble(1)\n```\nExpected: 2\nObserved: 2", ""),
+        (fenced(RIGHT) + "It forgot.\n\n**1 of 1 test fails**, for example:\nExpected: 2\nObserved: 3", "It forgot."),
+        (fenced(RIGHT) + "It forgot: 2 of 3 tests pass zero.", "It forgot: 2 of 3 tests pass zero."),
     ],
 )
 def test_a_note_is_what_stands_beside_the_program(answer: str, note: str) -> None:
@@ -341,6 +374,7 @@ HOSTILE = {
     "imports": "import x\n" * (MAX_ANSWER // 9) + RIGHT,
     "definitions that do not parse": "def double(\n" * (MAX_ANSWER // 12),
     "definitions without a body": "def double(n):\n" * (MAX_ANSWER // 15),
+    "tries": RIGHT + "x = double(x)\nprint(x)\n" * (MAX_ANSWER // 22),
     "a definition and prose": RIGHT + "this is prose\n" * (MAX_ANSWER // 14),
     "prose between definitions": "def a(): 1\nand then we\n" * (MAX_ANSWER // 24) + RIGHT,
     "brackets": RIGHT + "(" * MAX_ANSWER,
