@@ -20,9 +20,10 @@ from mendloop.records import Problem, Record
 from mendloop.runs.answers import asked_in
 from mendloop.runs.counted import surplus_from
 from mendloop.runs.prices import price_of
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
 from mendloop.runs.rollup import SessionRow
 from mendloop.runs.spent import usd_of
+from mendloop.runs.stored import StoredEvent
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
 SessionName = Annotated[str, typer.Argument(metavar="SESSION", help="The session's name, as `sessions` prints it.")]

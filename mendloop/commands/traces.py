@@ -18,7 +18,8 @@ from mendloop.events import (
     VerdictReached,
 )
 from mendloop.records import Case, Diagnosis, Problem, Solution, Suite, Verdict
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
+from mendloop.runs.stored import StoredEvent
 
 ROLES = {"shown": "shown", "held_out": "held out"}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from mendloop.agents.prompted.slots import AGAIN, LONGER, SHORTER
 from mendloop.events import LlmAnswered
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
+from mendloop.runs.stored import StoredEvent
 from mendloop.specs import PROMPT_NAMES
 
 _USELESS = frozenset({"length", "content_filter", "refusal", "context", "missing"})

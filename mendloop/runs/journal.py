@@ -12,7 +12,8 @@ from mendloop.events import AnyEvent, Model, Ref
 from mendloop.frozen import canonical_json, digest
 from mendloop.runs.blobs import BlobCache, Redactor, unpack
 from mendloop.runs.order import Recorded
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
+from mendloop.runs.stored import StoredEvent
 
 
 class ReplayEnded(Exception):  # noqa: N818 - a signal, not an error

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from mendloop.errors import DivergedError, MendloopError
-from mendloop.runs.reader import StoredEvent
+from mendloop.runs.stored import StoredEvent
 
 
 class Recorded:

@@ -3,75 +3,27 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 from mendloop.errors import DamageError, InputError
-from mendloop.events import EVENT, RUN_SESSION, AnyEvent, Model, Ref, RunFinished
+from mendloop.events import RUN_SESSION, Model, Ref, RunFinished
 from mendloop.records import Tier
 from mendloop.runs.blobs import checked, unpack
 from mendloop.runs.lock import owner_of
-from mendloop.runs.packing import UnpackError, unpacked
+from mendloop.runs.readonly import open_for_reading
 from mendloop.runs.rollup import SessionRow, SessionStatus, read_rows
-from mendloop.runs.schema import DATABASE, connect, read_meta, reading, require_run, unreadable
+from mendloop.runs.schema import read_meta, reading, require_run
+from mendloop.runs.stored import StoredEvent, stored_event
 
 RunStatus = Literal["running", "finished", "interrupted"]
 _EVENT_COLUMNS = "n, session, seq, kind, v, key, payload, ts, lower(hex(hash))"
+_ERASED = "SELECT lower(hex(sha256)) FROM blob WHERE data IS NULL"
 _SHORTEST_PREFIX = 4
 _PAGE = 256
-
-
-@dataclass(frozen=True)
-class StoredEvent:
-    """An event as it stands in the journal. `n` numbers the run in commit order, `seq` the session from 1."""
-
-    n: int
-    session: str
-    seq: int
-    kind: str
-    v: int
-    key: str
-    payload: str
-    ts: float
-    hash: str
-
-    @cached_property
-    def event(self) -> AnyEvent:
-        """The typed event. Raises DamageError when the payload is none."""
-        try:
-            return parse_event(self.payload)
-        except ValueError as error:
-            raise DamageError(
-                f"event {self.seq} of session {self.session!r} cannot be read as {self.kind}",
-                remedy="`mendloop verify` says what is lost",
-            ) from error
-
-
-def stored_event(row: Sequence[Any]) -> StoredEvent:
-    """Return a row of the event table. Raises DamageError when its payload is not what was packed."""
-    n, session, seq, kind, v, key, payload, ts, hashed = row
-    try:
-        return StoredEvent(n, session, seq, kind, v, key, unpacked(payload), ts, hashed)
-    except UnpackError as error:
-        raise DamageError(
-            f"event {seq} of session {session!r} cannot be read: {error}",
-            remedy="`mendloop verify` says what is lost",
-        ) from error
-
-
-def parse_event(payload: str) -> AnyEvent:
-    """Return the typed event of a stored payload. Raises ValueError."""
-    try:
-        return EVENT.validate_json(payload)
-    except ValueError:
-        return EVENT.validate_python(json.loads(payload))  # the fast parser refuses lone surrogates
 
 
 @dataclass(frozen=True)
@@ -250,48 +202,3 @@ class Reader:
         query = f"SELECT {_EVENT_COLUMNS} FROM event WHERE {where} LIMIT {_PAGE}"  # noqa: S608
         with reading(self.path):
             return [stored_event(row) for row in self._connection.execute(query, values)]
-
-
-_ERASED = "SELECT lower(hex(sha256)) FROM blob WHERE data IS NULL"
-# SQLite's shared-memory file beside the database cannot be made: a read-only file system, or a full one.
-_NEEDS_WRITING = {
-    "SQLITE_CANTOPEN",
-    "SQLITE_READONLY",
-    "SQLITE_READONLY_CANTINIT",
-    "SQLITE_READONLY_DIRECTORY",
-    "SQLITE_IOERR_SHMOPEN",
-    "SQLITE_IOERR_SHMSIZE",
-}
-
-
-def open_for_reading(path: Path) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str] | None]:
-    """Open a run's database read-only, from a temporary copy where the file system is read-only or full.
-
-    (SQLite needs a shared-memory file beside a database in WAL mode.) Raises DamageError.
-    """
-    connection = connect(path, "ro")
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        connection.close()
-        if error.sqlite_errorname not in _NEEDS_WRITING:
-            raise unreadable(path, error) from error
-    else:
-        return connection, None
-    log = path / f"{DATABASE}-wal"
-    if not log.exists() or log.stat().st_size == 0:
-        return connect(path, "ro&immutable=1"), None
-    return _open_copy(path)
-
-
-def _open_copy(path: Path) -> tuple[sqlite3.Connection, tempfile.TemporaryDirectory[str]]:
-    copy = tempfile.TemporaryDirectory(prefix="mendloop-read-")
-    try:
-        for name in (DATABASE, f"{DATABASE}-wal"):
-            shutil.copyfile(path / name, Path(copy.name, name))
-        connection = connect(Path(copy.name), "rw")
-        connection.execute("PRAGMA query_only = ON")
-    except (OSError, sqlite3.Error) as error:
-        copy.cleanup()
-        raise unreadable(path, error) from error
-    return connection, copy

@@ -20,7 +20,7 @@ from mendloop.runs.head import write_head
 from mendloop.runs.journal import SessionJournal
 from mendloop.runs.ledger import Ledger, NewAnnotation, NewEvent
 from mendloop.runs.lock import RunLock
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
 from mendloop.runs.schema import (
     LOCK,
     STORE_VERSION,
@@ -31,6 +31,7 @@ from mendloop.runs.schema import (
     tune_for_writing,
     writing,
 )
+from mendloop.runs.stored import StoredEvent
 from mendloop.runs.writer import Work, Writer
 
 _BACKLOG = 20_000  # pieces of work that may wait before emitting waits for the disk

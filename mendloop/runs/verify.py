@@ -14,9 +14,10 @@ from mendloop.runs.blobs import text_hash
 from mendloop.runs.chain import link, roll, run_genesis, session_genesis
 from mendloop.runs.head import Head, Mark, read_head, shortfall
 from mendloop.runs.packing import UnpackError, unpacked
-from mendloop.runs.reader import StoredEvent, open_for_reading, parse_event
+from mendloop.runs.readonly import open_for_reading
 from mendloop.runs.rollup import Rollup, SessionRow, read_rows
 from mendloop.runs.schema import HEAD, expected_shape, read_meta, require_run, shape_of
+from mendloop.runs.stored import StoredEvent, parse_event
 
 RUN_WIDE = -1
 """`Damage.seq` of what is not about one event."""

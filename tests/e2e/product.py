@@ -15,7 +15,8 @@ from typing import Any
 
 from mendloop.errors import MendloopError
 from mendloop.events import Executed
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
+from mendloop.runs.stored import StoredEvent
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 900

@@ -10,13 +10,14 @@ from mendloop.agents.scripted import ScriptedProgrammer, ScriptedTester
 from mendloop.agents.tester import SuiteRole
 from mendloop.events import SolutionWritten, SuiteDesigned
 from mendloop.graphs.team import Team
-from mendloop.records import Fault, Problem, Solution, Suite
+from mendloop.records import Problem, Solution, Suite
 from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store
 from mendloop.specs import Loop, MemorySpec, Target
 from mendloop.stagespecs import Stages
 from mendloop.tools.bench import Bench
 from mendloop.tools.sandbox.protocol import Sandbox
+from tests.datasets.made_run import faults
 from tests.graphs.playing import CLOSING, INVITING, MENDING, OPENING, Played, play
 from tests.graphs.stages import FAR, OFF, PEER, RIGHT, SHIFT, cases, team
 
@@ -73,18 +74,7 @@ class Injecting(ScriptedProgrammer):
     async def write(self, bench: Bench, problem: Problem, peer: int) -> Solution | None:
         written = await super().write(bench, problem, peer)
         assert written is not None
-        fault = Fault(
-            id="f",
-            operator="swap",
-            kind="arithmetic",
-            line=2,
-            start=26,
-            end=31,
-            before="n * 2",
-            after="n + n",
-            summary="",
-        )
-        return written.model_copy(update={"injected": (fault,)})
+        return written.model_copy(update={"injected": faults(1)})
 
 
 async def test_a_fault_that_no_test_shows_ends_the_session_at_once(store: Store, sandbox: Sandbox) -> None:

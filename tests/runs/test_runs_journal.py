@@ -28,8 +28,9 @@ from mendloop.frozen import canonical_json
 from mendloop.records import Solution
 from mendloop.runs.blobs import Redactor, unpack
 from mendloop.runs.journal import ReplayEnded, ReplayJournal, SessionJournal
-from mendloop.runs.reader import Reader, StoredEvent
+from mendloop.runs.reader import Reader
 from mendloop.runs.store import Store, create_run, open_run
+from mendloop.runs.stored import StoredEvent
 from mendloop.runs.verify import verify
 from mendloop.tools.journal import Journal
 

@@ -195,11 +195,19 @@ CALLERS = st.lists(
 def test_a_budget_is_never_passed_by_more_than_what_was_under_way(
     callers: list[Caller], limit: int, concurrency: int, order: random.Random
 ) -> None:
-    asyncio.run(_drawn(callers, limit, concurrency, order))
+    meter, outcomes, said = asyncio.run(_drawn(callers, limit, concurrency, order))
+    answered = [each.usage.total for each in outcomes if isinstance(each, Answer)]
+    assert not [each for each in outcomes if isinstance(each, BudgetError)] or meter.reached
+    assert (meter.under_way, meter.reserved) == (0, Spend())
+    assert meter.tokens == sum(answered) == round(meter.usd)
+    assert meter.tokens < limit + max((c.prompt + c.completion for c in callers), default=0)
+    assert len(said) == (meter.tokens >= limit)
 
 
-async def _drawn(callers: list[Caller], limit: int, concurrency: int, order: random.Random) -> None:
-    """Ask all, in random order, each answered, failed or given up at a random time; then look at the laws."""
+async def _drawn(
+    callers: list[Caller], limit: int, concurrency: int, order: random.Random
+) -> tuple[Meter, list[Answer | BaseException], list[str]]:
+    """Ask all, in random order, each answered, failed or given up at a random time; return what came of it."""
     gate, said = Gate(order), list[str]()
     meter = Meter(BudgetSpec(tokens=limit, usd=limit * 2), said.append)
     dollar = Price(input=1_000_000, output=1_000_000)
@@ -221,13 +229,7 @@ async def _drawn(callers: list[Caller], limit: int, concurrency: int, order: ran
             gate.answer_any(callers)
         if all(task.done() for task in tasks):
             break
-    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    answered = [each.usage.total for each in outcomes if isinstance(each, Answer)]
-    assert not [each for each in outcomes if isinstance(each, BudgetError)] or meter.reached
-    assert (meter.under_way, meter.reserved) == (0, Spend())
-    assert meter.tokens == sum(answered) == round(meter.usd)
-    assert meter.tokens < limit + max((c.prompt + c.completion for c in callers), default=0)
-    assert len(said) == (meter.tokens >= limit)
+    return meter, await asyncio.gather(*tasks, return_exceptions=True), said
 
 
 class Gate:

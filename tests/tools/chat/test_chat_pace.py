@@ -152,10 +152,13 @@ STEPS = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(ceiling=st.integers(1, 30), steps=STEPS)
 def test_no_permit_leaks_and_none_is_given_beyond_the_limit(ceiling: int, steps: Sequence[tuple[str, int]]) -> None:
-    asyncio.run(_obeys(ceiling, steps))
+    pace, arrivals, holding = asyncio.run(_used(ceiling, steps))
+    assert arrivals == sorted(arrivals)
+    assert (pace.under_way, pace.waiting, holding) == (0, 0, set())
 
 
-async def _obeys(ceiling: int, steps: Sequence[tuple[str, int]]) -> None:
+async def _used(ceiling: int, steps: Sequence[tuple[str, int]]) -> tuple[Pace, list[int], set[int]]:
+    """Take the steps, looking at the limit after each, and let all leave; return who got a permit, and who has one."""
     clock = JumpingClock()
     pace, _ = pace_of(ceiling, clock)
     holding: set[int] = set()
@@ -195,11 +198,10 @@ async def _obeys(ceiling: int, steps: Sequence[tuple[str, int]]) -> None:
             assert len(holding) == pace.under_way
             assert 1 <= pace.limit <= ceiling
             assert pace.under_way >= min(pace.limit, len(users)) or pace.waiting == 0
-    assert arrivals == sorted(arrivals)
     for task, done in users.values():
         done.set()
         with suppress(asyncio.CancelledError):
             await task
     for _ in range(4):
         await asyncio.sleep(0)
-    assert (pace.under_way, pace.waiting, holding) == (0, 0, set())
+    return pace, arrivals, holding
