@@ -63,12 +63,10 @@ async def probed(sandbox: Sandbox) -> tuple[Probe, ...]:
         return await sandbox.probe()
     except InputError as error:
         return (Probe(layer="sandbox", ok=False, detail=error.what, remedy=error.remedy),)
-    except IsolationError as error:
-        return (Probe(layer=error.where, ok=False, detail=error.what, remedy=error.remedy),)
 
 
 def _refusal(refused: Sequence[tuple[Backend, Probe]]) -> IsolationError:
-    said = "; ".join(f"{backend}: {layer.layer}: {layer.detail}" for backend, layer in refused)
+    said = "; ".join(": ".join(dict.fromkeys((backend, layer.layer, layer.detail))) for backend, layer in refused)
     first = refused[0][1]
     return IsolationError(
         f"no sandbox isolates here: {said}", where="sandbox", remedy=first.remedy or "see `mendloop doctor`"

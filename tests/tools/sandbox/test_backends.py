@@ -80,7 +80,7 @@ async def test_where_nothing_isolates_nothing_runs_and_the_remedy_is_named(monke
 
 async def test_without_bubblewrap_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mendloop.tools.sandbox.local.shutil.which", lambda name: None)
-    with pytest.raises(IsolationError, match="bubblewrap is not installed") as refused:
+    with pytest.raises(IsolationError, match="here: bwrap: bubblewrap is not installed") as refused:
         await tried_sandbox("bwrap", 1)
     assert "apt-get install bubblewrap" in refused.value.remedy
 
