@@ -152,9 +152,9 @@ def test_reading_a_report_loads_nothing_heavy() -> None:
 
 def test_four_hundred_sessions_are_read_quickly(tmp_path: Path) -> None:
     run = MadeRun([record_of(number, number % 3) for number in range(400)], counted=400).write(tmp_path / "run")
-    began = time.perf_counter()
+    began = time.process_time()
     report(run)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # --- language models -------------------------------------------------------------------------------------------------
