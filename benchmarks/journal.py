@@ -76,7 +76,8 @@ def ten_turns(folder: Path) -> Path:
         scenario = folder / "ten.yaml"
         scenario.write_text(
             "goal: programs with nine faults\nsource: {kind: failures, path: wrong.jsonl}\n"
-            f"models: {{teacher: {{kind: auto}}}}\nloop: {{max_repairs: {ROWS}, memory: {{enabled: true, embedding: ngrams}}}}\n"
+            "models: {teacher: {kind: auto}}\n"
+            f"loop: {{max_repairs: {ROWS}, memory: {{enabled: true, embedding: ngrams}}}}\n"
             "sandbox: {limits: {wall_s: 600}}\n"
         )
         api.run(scenario, out=folder / "run", sessions=len(TABLES), settings=load_settings(environment))
