@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import symtable
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +19,7 @@ from mendloop.agents.procedural.purity import (
     check_import_from,
     check_pure,
 )
+from mendloop.agents.symbols import symbol_tables
 
 MAX_LINES = 200
 
@@ -213,16 +212,12 @@ def _body_lines(part: _Part) -> list[str]:
 def _check_closed(code: str) -> None:
     """Raise NotUsable when the text refers to a name that it neither defines nor finds among the builtins."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            top = symtable.symtable(code, "<closed>", "exec")
+        tables = symbol_tables(code)
     except SyntaxError as error:
         raise NotUsable("cannot be cut out of its module") from error
+    top = tables[0]
     defined = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    waiting = [top]
-    while waiting:
-        table = waiting.pop()
-        waiting.extend(table.get_children())
+    for table in tables:
         for symbol in table.get_symbols():
             used = symbol.is_global() or (table is top and symbol.is_referenced())
             if used and symbol.get_name() not in defined and symbol.get_name() not in BUILTINS:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-import symtable
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
+
+from mendloop.agents.asserts.expressions import read_names
+from mendloop.agents.symbols import symbol_tables
 
 
 def without_tries(lines: Sequence[str], tree: ast.Module, entry_point: str) -> str:
@@ -59,16 +60,16 @@ def _assigned_for(
     assignments = {node: given for node in after if node not in tries and (given := _given(node))}
     if not tries or not assignments or (functions := _read_in_functions(lines)) is None:
         return set()
-    read_by_tries = {name for node in tries for name in _reads(node)}
-    readers = Counter(name for node in tree.body if node not in tries for name in _reads(node))
+    used_by_tries = {name for node in tries for name in _uses(node)}
+    users = Counter(name for node in tree.body if node not in tries for name in _uses(node))
     found: set[ast.stmt] = set()
     for node, given in reversed(assignments.items()):  # what one reads stands before it
-        own = _reads(node)
-        others = {name for name in given if readers[name] > (name in own)}
-        if given <= read_by_tries and not others and not given & functions:
+        own = _uses(node)
+        others = {name for name in given if users[name] > (name in own)}
+        if given <= used_by_tries and not others and not given & functions:
             found.add(node)
-            readers.subtract(own)
-            read_by_tries |= own
+            users.subtract(own)
+            used_by_tries |= own
     return found
 
 
@@ -81,31 +82,20 @@ def _given(node: ast.stmt) -> set[str]:
     return {part.id for part in parts if isinstance(part, ast.Name)}
 
 
-def _reads(node: ast.stmt) -> set[str]:
-    """Return the names that a statement reads when it is reached; what a function's body reads is another matter."""
+def _uses(node: ast.stmt) -> set[str]:
+    """Return the names that a statement uses when it is reached; what a function's body uses is another matter."""
     parts: Sequence[ast.AST] = (node,)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         parts = (*node.decorator_list, node.args)
-    found = set()
-    for part in chain.from_iterable(map(ast.walk, parts)):
-        if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Store):
-            found.add(part.id)
-        elif isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
-            found.add(part.target.id)
-    return found
+    elif _given(node):
+        return read_names(node)
+    return {part.id for part in chain.from_iterable(map(ast.walk, parts)) if isinstance(part, ast.Name)}
 
 
 def _read_in_functions(lines: Sequence[str]) -> set[str] | None:
     """Return the global names of all functions and classes of a program; None where Python does not compile it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tables = symtable.symtable("\n".join(lines), "<answer>", "exec").get_children()
+        tables = symbol_tables("\n".join(lines))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    found = set()
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
-    return found
+    return {symbol.get_name() for table in tables[1:] for symbol in table.get_symbols() if symbol.is_global()}
